@@ -1,0 +1,39 @@
+/** RFC 9846 section 3.5: open enumerations. A value is the registered name where there is one, else the number. */
+import * as Schema from "effect/Schema"
+import type { Wire } from "./wire.ts"
+
+/** A registry: the code point of each name. */
+export type Registry = { readonly [name: string]: number }
+
+/** A name of the registry, or the number of a code point that it does not know. */
+export type Open<R extends Registry> = (keyof R & string) | number
+
+export interface Enum<R extends Registry> extends Wire<Open<R>> {
+  readonly registry: R
+  /** The code point of a value. */
+  readonly code: (value: Open<R>) => number
+  /** The value of a code point. */
+  readonly of: (code: number) => Open<R>
+  /** The value as a person reads it: the name, or the number in hexadecimal. */
+  readonly show: (value: Open<R>) => string
+}
+
+/** `enum { name(code), …, (2^(8*size)-1) }`; unknown code points survive a round trip. */
+export const openEnum = <const R extends Registry>(size: 1 | 2, registry: R): Enum<R> => {
+  const names = new Map<number, keyof R & string>(Object.entries(registry).map(([name, code]) => [code, name]))
+  const of = (code: number): Open<R> => names.get(code) ?? code
+  const code = (value: Open<R>): number => (typeof value === "number" ? value : (registry[value] ?? 0))
+  const unknown = Schema.Int.check(
+    Schema.isBetween({ minimum: 0, maximum: 256 ** size - 1 }),
+    Schema.makeFilter((n) => !names.has(n), { expected: "an unregistered code point" })
+  )
+  return {
+    registry,
+    code,
+    of,
+    show: (value) => (typeof value === "number" ? `0x${value.toString(16).padStart(size * 2, "0")}` : value),
+    schema: Schema.Union([Schema.Literals(Object.keys(registry)), unknown]) as unknown as Schema.Codec<Open<R>>,
+    read: (reader) => of(reader.uint(size)),
+    write: (writer, value) => writer.uint(size, code(value))
+  }
+}

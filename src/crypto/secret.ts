@@ -1,0 +1,50 @@
+/** Secrets that print nothing, one type per stage of the key schedule (RFC 9846 section 7.1). */
+import type { Hash, Mac } from "./primitives.ts"
+
+const reveal = Symbol("effect-tls/crypto/Secret/reveal")
+
+/**
+ * Bytes of the key schedule under the name of their stage. It shows its stage and nothing else to `String`, `JSON`
+ * and `inspect`, and a secret of one stage is not assignable to another.
+ */
+export class Secret<Stage extends string> {
+  readonly stage: Stage
+  readonly #bytes: Uint8Array
+  #mac: Mac | undefined
+
+  constructor(stage: Stage, bytes: Uint8Array) {
+    this.stage = stage
+    this.#bytes = bytes
+  }
+
+  [reveal](): Uint8Array {
+    return this.#bytes
+  }
+
+  /** `HMAC(this, ·)`, the key set up once; both HKDF functions and Finished are made of it. */
+  mac(hash: Hash): Mac {
+    this.#mac ??= hash.hmac(this.#bytes)
+    return this.#mac
+  }
+
+  /** Overwrites the bytes. What was derived before stays usable; nothing can be derived afterwards. */
+  wipe(): void {
+    this.#bytes.fill(0)
+    this.#mac = () => new Uint8Array(0)
+  }
+
+  toString(): string {
+    return `<secret:${this.stage}>`
+  }
+
+  toJSON(): string {
+    return this.toString()
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString()
+  }
+}
+
+/** The bytes of a secret, as a view: for the key log, for HKDF-Extract and for nothing else. */
+export const unsafeBytes = (secret: Secret<string>): Uint8Array => secret[reveal]()

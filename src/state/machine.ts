@@ -1,0 +1,98 @@
+import * as Result from "effect/Result"
+
+export interface Tagged {
+  readonly _tag: string
+}
+export type Tag<U extends Tagged> = U["_tag"]
+export type Of<U extends Tagged, T extends string> = Extract<U, { readonly _tag: T }>
+
+/** What one transition yields: where the machine is now, and what must be done on the way, in order. */
+export interface Step<S, A> {
+  readonly state: S
+  readonly actions: ReadonlyArray<A>
+}
+
+/** The picture of a machine: from a state, on an event, to one of these states. */
+export type Figure<From extends Tagged, Event extends Tagged, To extends Tagged> = {
+  readonly [S in Tag<From>]: { readonly [E in Tag<Event>]?: ReadonlyArray<Tag<To>> }
+}
+type Target<F, S, E> = S extends keyof F
+  ? E extends keyof F[S]
+    ? F[S][E] extends ReadonlyArray<infer T>
+      ? Extract<T, string>
+      : never
+    : never
+  : never
+
+/** One handler for every arrow of the figure; each may land only where its arrow points. */
+export type Handlers<F, From extends Tagged, Event extends Tagged, To extends Tagged, Action, Failure> = {
+  readonly [S in keyof F & string]: {
+    readonly [E in keyof F[S] & string]: (
+      state: Of<From, S>,
+      event: Of<Event, E>
+    ) => Result.Result<Step<Of<To, Target<F, S, E>>, Action>, Failure>
+  }
+}
+
+type Table<From, Event, To, Action, Failure> = {
+  readonly [state: string]:
+    | undefined
+    | {
+        readonly [event: string]: undefined | ((state: From, event: Event) => Result.Result<Step<To, Action>, Failure>)
+      }
+}
+export interface Machine<From extends Tagged, Event extends Tagged, To extends Tagged, Action, Failure> {
+  readonly figure: Figure<From, Event, To>
+  readonly table: Table<From, Event, To, Action, Failure>
+}
+
+/** Ties a figure to its handlers. The one cast of the core lives here. */
+export const machine =
+  <From extends Tagged, Event extends Tagged, To extends Tagged, Action, Failure>() =>
+  <const F extends Figure<From, Event, To>>(
+    figure: F,
+    handlers: NoInfer<Handlers<F, From, Event, To, Action, Failure>>
+  ): Machine<From, Event, To, Action, Failure> => ({
+    figure,
+    table: handlers as unknown as Table<From, Event, To, Action, Failure>
+  })
+
+/** `unexpected_message` exists once: it is the absence of an arrow. */
+export const reduce =
+  <From extends Tagged, Event extends Tagged, To extends Tagged, Action, Failure>(
+    self: Machine<From, Event, To, Action, Failure>,
+    unexpected: (state: From, event: Event, expected: ReadonlyArray<string>) => Failure
+  ) =>
+  (state: From, event: Event): Result.Result<Step<To, Action>, Failure> => {
+    const row = self.table[state._tag] ?? {}
+    const arrow = row[event._tag]
+    return arrow === undefined ? Result.fail(unexpected(state, event, Object.keys(row))) : arrow(state, event)
+  }
+
+type Drawing = Record<string, Record<string, ReadonlyArray<string> | undefined>>
+export const mermaid = (figure: Drawing): string =>
+  [
+    "stateDiagram-v2",
+    ...Object.entries(figure).flatMap(([from, row]) =>
+      Object.entries(row).flatMap(([event, tos]) => (tos ?? []).map((to) => `  ${from} --> ${to}: ${event}`))
+    )
+  ].join("\n")
+
+/** Merges away the states that wait for an answer; what is left must equal the RFC's figure. */
+export const contract = (
+  figure: Drawing,
+  asking: ReadonlySet<string>
+): Record<string, Record<string, Array<string>>> => {
+  const settle = (to: string): ReadonlyArray<string> =>
+    asking.has(to) ? Object.values(figure[to] ?? {}).flatMap((tos) => (tos ?? []).flatMap(settle)) : [to]
+  return Object.fromEntries(
+    Object.entries(figure)
+      .filter(([from]) => !asking.has(from))
+      .map(([from, row]) => [
+        from,
+        Object.fromEntries(
+          Object.entries(row).map(([event, tos]) => [event, [...new Set((tos ?? []).flatMap(settle))].sort()])
+        )
+      ])
+  )
+}
