@@ -6,7 +6,7 @@ type Value<F> = { readonly [K in keyof F]: F[K] extends Wire<infer A> ? A : neve
 
 /** `struct { T1 f1; … }`: the fields in the order given. */
 export const struct = <const F extends { readonly [name: string]: Wire.Any }>(fields: F): Wire<Value<F>> => {
-  const entries = Object.entries(fields as { readonly [name: string]: Wire<unknown> })
+  const entries = Object.entries(fields as unknown as { readonly [name: string]: Wire<unknown> })
   const schemas = Object.fromEntries(entries.map(([name, field]) => [name, field.schema]))
   return {
     schema: Schema.Struct(schemas) as unknown as Schema.Codec<Value<F>>,
