@@ -52,10 +52,10 @@ export class Reader {
     return this.end - this.offset
   }
 
-  /** Records the first failure and makes everything after it read as nothing. */
-  fail(expected: string, alert: CodecFailure["alert"] = "decode_error"): void {
+  /** Records the first failure, found at the cursor or `at` an offset before it; all reads after it yield nothing. */
+  fail(expected: string, alert: CodecFailure["alert"] = "decode_error", at = this.offset): void {
     if (this.failure === undefined) {
-      this.failure = { alert, offset: this.offset, expected, path: [] }
+      this.failure = { alert, offset: at, expected, path: [] }
       this.offset = this.end
     }
   }
@@ -91,9 +91,11 @@ export class Reader {
   /** Reads a named part; a failure inside it learns the name. */
   field<A>(name: string | number, read: (reader: Reader) => A): A {
     const start = this.offset
+    const failed = this.failure !== undefined
     this.depth++
     const value = read(this)
     this.depth--
+    if (failed) return value
     if (this.failure !== undefined) this.failure.path.unshift(name)
     else this.notes?.push({ name, depth: this.depth, start, end: this.offset, value })
     return value

@@ -1,4 +1,4 @@
-/** RFC 9846 section 3.5: open enumerations. A value is the registered name where there is one, else the number. */
+/** RFC 9846 section 3.5: enumerations. A value is the registered name where there is one, else the number. */
 import * as Schema from "effect/Schema"
 import type { Wire } from "./wire.ts"
 
@@ -10,6 +10,8 @@ export type Open<R extends Registry> = (keyof R & string) | number
 
 export interface Enum<R extends Registry> extends Wire<Open<R>> {
   readonly registry: R
+  /** The code points without a name, as a schema. */
+  readonly unknown: Schema.Codec<number>
   /** The code point of a value. */
   readonly code: (value: Open<R>) => number
   /** The value of a code point. */
@@ -29,11 +31,33 @@ export const openEnum = <const R extends Registry>(size: 1 | 2, registry: R): En
   )
   return {
     registry,
+    unknown,
     code,
     of,
     show: (value) => (typeof value === "number" ? `0x${value.toString(16).padStart(size * 2, "0")}` : value),
     schema: Schema.Union([Schema.Literals(Object.keys(registry)), unknown]) as unknown as Schema.Codec<Open<R>>,
     read: (reader) => of(reader.uint(size)),
     write: (writer, value) => writer.uint(size, code(value))
+  }
+}
+
+/** An enumeration whose other values the RFC forbids: they are refused with `illegal_parameter`. */
+export const closedEnum = <const R extends Registry>(size: 1 | 2, registry: R): Wire<keyof R & string> => {
+  const names = Object.keys(registry) as ReadonlyArray<keyof R & string>
+  const byCode = new Map<number | undefined, keyof R & string>(names.map((name) => [registry[name], name]))
+  const expected = names.join(" or ")
+  return {
+    schema: Schema.Literals(names) as unknown as Schema.Codec<keyof R & string>,
+    read: (reader) => {
+      const start = reader.offset
+      const name = byCode.get(reader.uint(size))
+      if (name === undefined && reader.failure === undefined) reader.fail(expected, "illegal_parameter", start)
+      return name ?? (names[0] as keyof R & string)
+    },
+    write: (writer, value) => {
+      const code = registry[value]
+      if (code === undefined) writer.fail(expected)
+      else writer.uint(size, code)
+    }
   }
 }

@@ -41,22 +41,55 @@ export const remainder: Wire<Uint8Array> = {
   write: (writer, bytes) => writer.put(bytes)
 }
 
-/** `T name<min..max>`: items one after another, behind their length in bytes. */
-export const vector = <A>(item: Wire<A>, { min, max }: Bounds): Wire<ReadonlyArray<A>> => ({
-  schema: Schema.Array(item.schema).check(Schema.isMinLength(min === 0 ? 0 : 1), short(6)),
-  read: (reader) => reader.vector(prefixOf(max), min, max, (r) => many(r, item)),
-  write: (writer, items) =>
-    writer.vector(prefixOf(max), min, max, () => {
-      items.forEach((value, i) => {
-        writer.field(i, () => item.write(writer, value))
-      })
+/** Bytes as a string of the characters U+0000 to U+00FF, one each, so that no byte is lost. */
+export const byteString = (bytes: Uint8Array): string => {
+  let text = ""
+  for (const byte of bytes) text += String.fromCharCode(byte)
+  return text
+}
+
+/** `opaque name<min..max>` whose bytes are a name for people: a string of one character a byte. */
+export const text = (bounds: Bounds): Wire<string> => {
+  const bytes = variable(bounds)
+  return {
+    schema: Schema.String.check(
+      Schema.isBetweenLength(bounds.min, bounds.max),
+      short(Math.max(bounds.min, 40)),
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: every byte is legal here
+      Schema.isPattern(/^[\u0000-\u00ff]*$/)
+    ),
+    read: (reader) => byteString(bytes.read(reader)),
+    write: (writer, value) => {
+      const codes = Uint8Array.from(value, (character) => character.charCodeAt(0))
+      if (byteString(codes) === value) bytes.write(writer, codes)
+      else writer.fail("characters of one byte")
+    }
+  }
+}
+
+/** Items one after another, up to the end of what encloses them. */
+export const items = <A>(item: Wire<A>): Wire<ReadonlyArray<A>> => ({
+  schema: Schema.Array(item.schema).check(short(6)),
+  read: (reader) => {
+    const values: Array<A> = []
+    while (reader.remaining > 0 && reader.failure === undefined) values.push(reader.field(values.length, item.read))
+    return values
+  },
+  write: (writer, values) => {
+    values.forEach((value, i) => {
+      writer.field(i, () => item.write(writer, value))
     })
+  }
 })
 
-const many = <A>(reader: Reader, item: Wire<A>): ReadonlyArray<A> => {
-  const items: Array<A> = []
-  while (reader.remaining > 0 && reader.failure === undefined) items.push(reader.field(items.length, item.read))
-  return items
+/** `T name<min..max>`: items behind their length in bytes. `sample` bounds only what a property test generates. */
+export const vector = <A>(item: Wire<A>, { min, max }: Bounds, sample = 6): Wire<ReadonlyArray<A>> => {
+  const all = items(item)
+  return {
+    schema: all.schema.check(Schema.isMinLength(min === 0 ? 0 : 1), short(sample)),
+    read: (reader) => reader.vector(prefixOf(max), min, max, all.read),
+    write: (writer, values) => writer.vector(prefixOf(max), min, max, () => all.write(writer, values))
+  }
 }
 
 /** Refuses a vector that names one thing twice, in one pass; `illegal_parameter` unless the RFC says otherwise. */
@@ -67,12 +100,13 @@ export const distinct = <A>(
 ): Wire<ReadonlyArray<A>> => {
   const isDistinct = (items: ReadonlyArray<A>) => new Set(items.map(key)).size === items.length
   return {
-    schema: list.schema.check(Schema.makeFilter(isDistinct, { expected })),
+    schema: list.schema.check(Schema.makeFilter(isDistinct, { expected, arbitraryConstraint: { uniqueBy: key } })),
     read: (reader) => {
+      const start = reader.offset
       const items = list.read(reader)
-      if (!isDistinct(items)) reader.fail(expected, "illegal_parameter")
+      if (!isDistinct(items)) reader.fail(expected, "illegal_parameter", start)
       return items
     },
-    write: list.write
+    write: (writer, items) => (isDistinct(items) ? list.write(writer, items) : writer.fail(expected))
   }
 }

@@ -1,0 +1,20 @@
+/** RFC 9846 section 4.7.1: NewSessionTicket. */
+import { extensions } from "../extension/extension.ts"
+import { codec } from "../presentation/codec.ts"
+import { uint32 } from "../presentation/number.ts"
+import { struct } from "../presentation/struct.ts"
+import { opaque } from "../presentation/vector.ts"
+import type { Wire } from "../presentation/wire.ts"
+
+/** A ticket: `ticket_lifetime` in seconds, `ticket_age_add` in milliseconds. */
+export const NewSessionTicket = codec(
+  "NewSessionTicket",
+  struct({
+    ticket_lifetime: uint32,
+    ticket_age_add: uint32,
+    ticket_nonce: opaque({ min: 0, max: 255 }),
+    ticket: opaque({ min: 1, max: 2 ** 16 - 1 }),
+    extensions: extensions("NewSessionTicket", { min: 0, max: 2 ** 16 - 1 })
+  })
+)
+export type NewSessionTicket = Wire.Type<typeof NewSessionTicket>
