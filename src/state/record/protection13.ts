@@ -1,0 +1,155 @@
+/**
+ * Record protection of TLS 1.3 (RFC 9846 sections 5.2 to 5.4): one `Sealer` or `Opener` is one direction of one
+ * epoch. It owns its key, its IV and its sequence number, and has one owner itself; a copy would reuse nonces.
+ */
+import * as Result from "effect/Result"
+import { HEADER_LENGTH, writeHeader } from "../../codec/record/record.ts"
+import { ContentType } from "../../codec/registry/contentType.ts"
+import { type AeadKey, nonceSize, tagSize } from "../../crypto/primitives.ts"
+import type { Secret } from "../../crypto/secret.ts"
+import type { CipherSuite13 } from "../../crypto/suite.ts"
+import { type Failure, fail } from "../failure.ts"
+import { trafficKeys } from "../tls13/trafficKeys.ts"
+import { maxSequence } from "./limits.ts"
+
+/** What a record grows by when it is protected: the content type and the tag. */
+export const expansion = 1 + tagSize
+
+/** The type that every protected record shows (section 5.2). */
+const outerType = ContentType.registry.application_data
+
+const done = Result.succeed<void>(undefined)
+
+/** The per-record nonce (section 5.3): the IV, xored with the sequence number, in one array that is used again. */
+class NonceCounter {
+  readonly nonce: Uint8Array
+  readonly #view: DataView
+  #ivHigh: number
+  #ivLow: number
+  #next: number
+
+  constructor(iv: Uint8Array, sequence: number) {
+    this.nonce = iv.slice()
+    this.#view = new DataView(this.nonce.buffer)
+    this.#ivHigh = this.#view.getUint32(nonceSize - 8)
+    this.#ivLow = this.#view.getUint32(nonceSize - 4)
+    this.#next = sequence
+  }
+
+  /** The sequence number of the next record, which is also the number of records so far. */
+  get sequence(): number {
+    return this.#next
+  }
+
+  /** Puts the nonce of the next record in place and counts it; `false` when no number is left. */
+  advance(): boolean {
+    const sequence = this.#next
+    if (sequence > maxSequence) return false
+    // `^` and setUint32 both work modulo 2^32, so the two halves need no BigInt and no care for signs.
+    this.#view.setUint32(nonceSize - 8, this.#ivHigh ^ Math.floor(sequence / 2 ** 32))
+    this.#view.setUint32(nonceSize - 4, this.#ivLow ^ (sequence % 2 ** 32))
+    // MAX_SAFE_INTEGER + 1 is exact, compares greater, and is where counting stops.
+    this.#next = sequence + 1
+    return true
+  }
+
+  /** Forgets the IV and leaves no number to use. */
+  wipe(): void {
+    this.nonce.fill(0)
+    this.#ivHigh = 0
+    this.#ivLow = 0
+    this.#next = maxSequence + 1
+  }
+}
+
+/** Key and counter out of a secret; the key's bytes are gone afterwards. */
+const setUp = (suite: CipherSuite13, secret: Secret<string>, sequence: number): [AeadKey, NonceCounter] => {
+  const { key, iv } = trafficKeys(suite, secret)
+  const made: [AeadKey, NonceCounter] = [suite.aead.key(key), new NonceCounter(iv, sequence)]
+  key.fill(0)
+  iv.fill(0)
+  return made
+}
+
+/** Writes protected records under one key. */
+export class Sealer {
+  readonly #key: AeadKey
+  readonly #counter: NonceCounter
+  readonly #header = new Uint8Array(HEADER_LENGTH)
+  // TLSInnerPlaintext behind the content: the type, and padding when there is any.
+  readonly #tail = new Uint8Array(1)
+
+  /** `sequence` is for tests of the wrap; under a new key the first record has number 0 (section 5.3). */
+  constructor(suite: CipherSuite13, secret: Secret<string>, sequence = 0) {
+    const [key, counter] = setUp(suite, secret, sequence)
+    this.#key = key
+    this.#counter = counter
+  }
+
+  /** Records sealed so far. */
+  get sequence(): number {
+    return this.#counter.sequence
+  }
+
+  /**
+   * Writes one whole record into `out` at `offset`: `5 + content.length + 17` bytes, which must be there.
+   * `type` is the code point of the inner content type, `content` at most 2^14 bytes and not part of `out`.
+   * Fails with `WriteLimitReached`, and writes nothing, when the sequence numbers are used up.
+   */
+  seal(type: number, content: Uint8Array, out: Uint8Array, offset: number): Result.Result<void, Failure> {
+    if (!this.#counter.advance()) return fail("WriteLimitReached", "no sequence number is left under this write key")
+    const length = content.length + this.#tail.length + tagSize
+    writeHeader(this.#header, 0, outerType, 0x0303, length)
+    this.#tail[0] = type
+    out.set(this.#header, offset)
+    this.#key.seal(this.#counter.nonce, this.#header, content, this.#tail, out, offset + HEADER_LENGTH)
+    return done
+  }
+
+  /** Forgets the IV. Nothing can be sealed afterwards. */
+  wipe(): void {
+    this.#counter.wipe()
+  }
+}
+
+/** Reads protected records under one key. */
+export class Opener {
+  readonly #key: AeadKey
+  readonly #counter: NonceCounter
+  readonly #header = new Uint8Array(HEADER_LENGTH)
+
+  /** `sequence` is for tests of the wrap; under a new key the first record has number 0 (section 5.3). */
+  constructor(suite: CipherSuite13, secret: Secret<string>, sequence = 0) {
+    const [key, counter] = setUp(suite, secret, sequence)
+    this.#key = key
+    this.#counter = counter
+  }
+
+  /** Records opened so far. */
+  get sequence(): number {
+    return this.#counter.sequence
+  }
+
+  /**
+   * The `TLSInnerPlaintext` of the record that starts at `offset` and has `length` bytes behind its header. The
+   * array is the caller's own. Fails with `BadRecordMac`, whatever is wrong with the record, or `ReadLimitReached`.
+   */
+  open(bytes: Uint8Array, offset: number, length: number): Result.Result<Uint8Array, Failure> {
+    if (!this.#counter.advance()) return fail("ReadLimitReached", "no sequence number is left under this read key")
+    // The header as it came is what the tag must cover (section 5.2), its ignored version included.
+    for (let i = 0; i < HEADER_LENGTH; i++) this.#header[i] = bytes[offset + i] ?? 0
+    const start = offset + HEADER_LENGTH
+    const inner =
+      length < tagSize
+        ? undefined
+        : this.#key.open(this.#counter.nonce, this.#header, bytes.subarray(start, start + length))
+    return inner === undefined
+      ? fail("BadRecordMac", "a record does not decrypt under the read key")
+      : Result.succeed(inner)
+  }
+
+  /** Forgets the IV. Nothing can be opened afterwards. */
+  wipe(): void {
+    this.#counter.wipe()
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * RFC 9846 section 5, the reading side: bytes in any chunks become records, opened once there is a key.
+ *
+ * Everything that a header can refuse is refused before the body is buffered. What the content of a record means,
+ * and whether its type may come now, is for the owner to say.
+ */
+import * as Result from "effect/Result"
+import { HEADER_LENGTH, innerTypeIndex, lengthAt, typeAt, versionAt } from "../../codec/record/record.ts"
+import type { ContentType } from "../../codec/registry/contentType.ts"
+import type { Secret } from "../../crypto/secret.ts"
+import type { CipherSuite13 } from "../../crypto/suite.ts"
+import { type Failure, fail } from "../failure.ts"
+import { maxBufferedInput, maxCiphertext13, maxEmptyRecords, maxInnerPlaintext13, maxPlaintext } from "./limits.ts"
+import { Opener } from "./protection13.ts"
+import { describeStranger } from "./stranger.ts"
+
+/** The content types that a record may have; every other one is refused. */
+export type RecordType = Exclude<Extract<ContentType, string>, "invalid">
+
+/** A record as its owner sees it. */
+export interface IncomingRecord {
+  /** For a protected record the inner type. */
+  readonly type: RecordType
+  /**
+   * The content, 0 to 2^14 bytes, padding removed. Of a protected record it is the owner's to keep; of a plaintext
+   * record it is a view of the input, good until the next call of the reader.
+   */
+  readonly fragment: Uint8Array
+  readonly protection: "plaintext" | "protected"
+}
+
+type Next = Result.Result<IncomingRecord | undefined, Failure>
+
+const nothing = new Uint8Array(0)
+const done = Result.succeed<void>(undefined)
+const none: Next = Result.succeed(undefined)
+
+const firstType = 20
+const types: ReadonlyArray<RecordType> = ["change_cipher_spec", "alert", "handshake", "application_data"]
+
+/** The smallest buffer that is worth growing from. */
+const smallestBuffer = 512
+
+/**
+ * Bytes → records. Push what came, take records until there is none; after a failure there is only that failure.
+ *
+ * A chunk that is pushed is read in place. It is let go when `next` yields `undefined`; an owner that stops before
+ * calls `settle`, and only then may the chunk be used again by whoever filled it.
+ */
+export class RecordReader {
+  // The input not yet read is what stands in `own`, followed by what is left of `chunk`.
+  #own: Uint8Array = nothing
+  #start = 0
+  #end = 0
+  #chunk: Uint8Array = nothing
+  #offset = 0
+  #records = 0
+  #emptyRecords = 0
+  #opener: Opener | undefined
+  #failure: Result.Result<never, Failure> | undefined
+
+  /** Bytes that wait to be read, of records whole or not. */
+  get buffered(): number {
+    return this.#end - this.#start + this.#chunk.length - this.#offset
+  }
+
+  /**
+   * Takes bytes from the peer, of any number. Fails with `InternalError` when 1 MiB waits already: the owner does not
+   * read what it has and should not have asked for more.
+   */
+  push(bytes: Uint8Array): Result.Result<void, Failure> {
+    if (this.buffered >= maxBufferedInput) {
+      return fail("InternalError", `${this.buffered} bytes wait to be read, and more came`)
+    }
+    this.settle()
+    this.#chunk = bytes
+    return done
+  }
+
+  /**
+   * The next record, or `undefined` until more bytes come. Fails with `UnexpectedRecord`, `RecordOverflow`,
+   * `BadRecordMac`, `ReadLimitReached`, `MissingContentType`, `EmptyFragment` or `TooManyEmptyRecords`.
+   */
+  next(): Next {
+    if (this.#failure !== undefined) return this.#failure
+    const read = this.#read()
+    if (Result.isFailure(read)) this.#failure = Result.fail(read.failure)
+    return read
+  }
+
+  /** Records of type application_data from the next one on are opened with keys made from this secret. */
+  install(suite: CipherSuite13, secret: Secret<string>): void {
+    this.#opener?.wipe()
+    this.#opener = new Opener(suite, secret)
+    this.#emptyRecords = 0
+  }
+
+  /** Copies what is left of the last chunk, so that nothing refers to it any more. */
+  settle(): void {
+    if (this.#offset < this.#chunk.length) this.#keep(this.#chunk.subarray(this.#offset))
+    // Nothing waits: an idle connection keeps no buffer.
+    else if (this.#start === this.#end) this.#own = nothing
+    this.#chunk = nothing
+    this.#offset = 0
+  }
+
+  /** Forgets the key's IV and all input. Nothing protected can be read afterwards. */
+  wipe(): void {
+    this.#opener?.wipe()
+    this.#own.fill(0)
+    this.#own = nothing
+    this.#start = 0
+    this.#end = 0
+    this.#chunk = nothing
+    this.#offset = 0
+  }
+
+  #read(): Next {
+    if (!this.#gather(HEADER_LENGTH)) return none
+    const bytes = this.#front()
+    const at = this.#position()
+    const type = typeAt(bytes, at)
+    const length = lengthAt(bytes, at)
+    const name = types[type - firstType]
+    if (this.#records === 0 && (name === undefined || versionAt(bytes, at) >> 8 !== 3)) {
+      return fail("UnexpectedRecord", describeStranger(bytes, at))
+    }
+    if (name === undefined) return fail("UnexpectedRecord", `a record of unknown content type ${type}`)
+    const opener = name === "application_data" ? this.#opener : undefined
+    const most = opener === undefined ? maxPlaintext : maxCiphertext13
+    if (length > most) return fail("RecordOverflow", `a record claims ${length} bytes; ${most} are allowed`)
+    const size = HEADER_LENGTH + length
+    return this.#gather(size) ? this.#take(name, size, opener) : none
+  }
+
+  /** The record of `size` bytes at the front, which is whole. */
+  #take(name: RecordType, size: number, opener: Opener | undefined): Next {
+    const bytes = this.#front()
+    const at = this.#position()
+    this.#consume(size)
+    this.#records++
+    if (opener === undefined) {
+      const fragment = bytes.subarray(at + HEADER_LENGTH, at + size)
+      return Result.succeed({ type: name, fragment, protection: "plaintext" })
+    }
+    const inner = opener.open(bytes, at, size - HEADER_LENGTH)
+    return Result.isFailure(inner) ? Result.fail(inner.failure) : this.#unwrap(inner.success)
+  }
+
+  /** From `TLSInnerPlaintext` to its content (section 5.4). */
+  #unwrap(inner: Uint8Array): Next {
+    if (inner.length > maxInnerPlaintext13) {
+      return fail("RecordOverflow", `a record decrypts to ${inner.length} bytes; ${maxInnerPlaintext13} are allowed`)
+    }
+    const end = innerTypeIndex(inner)
+    if (end < 0) return fail("MissingContentType", "a protected record holds nothing but padding")
+    const type = types[(inner[end] ?? 0) - firstType]
+    if (type === undefined) return fail("UnexpectedRecord", `a protected record of unknown content type ${inner[end]}`)
+    if (type === "change_cipher_spec") return fail("UnexpectedRecord", "a change_cipher_spec inside a protected record")
+    if (end > 0) this.#emptyRecords = 0
+    else if (type !== "application_data")
+      return fail("EmptyFragment", `a protected record of type ${type} holds no bytes`)
+    else if (++this.#emptyRecords > maxEmptyRecords) {
+      return fail("TooManyEmptyRecords", `more than ${maxEmptyRecords} records in a row hold no bytes`)
+    }
+    return Result.succeed({ type, fragment: inner.subarray(0, end), protection: "protected" })
+  }
+
+  /** The array that the next bytes stand in, and where; together they are right after `gather` said so. */
+  #front(): Uint8Array {
+    return this.#start < this.#end ? this.#own : this.#chunk
+  }
+
+  #position(): number {
+    return this.#start < this.#end ? this.#start : this.#offset
+  }
+
+  #consume(size: number): void {
+    if (this.#start < this.#end) this.#start += size
+    else this.#offset += size
+  }
+
+  /**
+   * Whether `size` bytes are there, side by side. As long as nothing waits in `own`, records are read straight out of
+   * the chunk; a record that began in an earlier chunk takes only what it lacks from this one.
+   */
+  #gather(size: number): boolean {
+    const left = this.#chunk.length - this.#offset
+    const waiting = this.#end - this.#start
+    if (waiting === 0 ? left >= size : waiting >= size) return true
+    if (waiting > 0 && waiting + left >= size) {
+      const until = this.#offset + size - waiting
+      this.#keep(this.#chunk.subarray(this.#offset, until))
+      this.#offset = until
+      return true
+    }
+    this.settle()
+    return false
+  }
+
+  /** Appends to `own`: in place, or moved to the front, or into a buffer of at least twice the size. */
+  #keep(bytes: Uint8Array): void {
+    const waiting = this.#end - this.#start
+    const size = waiting + bytes.length
+    if (waiting === 0 || this.#end + bytes.length > this.#own.length) {
+      const old = this.#own
+      if (size > old.length) this.#own = new Uint8Array(Math.max(size, 2 * old.length, smallestBuffer))
+      if (waiting > 0) this.#own.set(old.subarray(this.#start, this.#end))
+      this.#start = 0
+      this.#end = waiting
+    }
+    this.#own.set(bytes, this.#end)
+    this.#end += bytes.length
+  }
+}
