@@ -49,6 +49,7 @@ export { downgradeSentinel, HelloRetryRequest, ServerHello } from "./handshake/s
 export { type Codec, codec } from "./presentation/codec.ts"
 export { type CodecFailure, Reader, Writer } from "./presentation/cursor.ts"
 export * from "./presentation/enum.ts"
+export { explain, type Line, render } from "./presentation/explain.ts"
 export * from "./presentation/number.ts"
 export { constant, refine, select, struct } from "./presentation/struct.ts"
 export { type Bounds, distinct, opaque, remainder, text, vector } from "./presentation/vector.ts"
