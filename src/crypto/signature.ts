@@ -1,0 +1,80 @@
+/** What each signature algorithm is, and which key may use it (RFC 9846 section 4.3.3). */
+import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
+import type { HashName, KeyKind, SignatureAlgorithm } from "./primitives.ts"
+
+/** How one algorithm works. */
+export type SignatureRule =
+  | { readonly _tag: "Ecdsa"; readonly hash: HashName; readonly kinds: ReadonlyArray<KeyKind> }
+  | { readonly _tag: "Ed25519"; readonly kinds: ReadonlyArray<KeyKind> }
+  /** The mask generation function uses the same hash, the salt is as long as its digest. */
+  | { readonly _tag: "RsaPss"; readonly hash: HashName; readonly kinds: ReadonlyArray<KeyKind> }
+  | { readonly _tag: "RsaPkcs1"; readonly hash: HashName; readonly kinds: ReadonlyArray<KeyKind> }
+
+const curves: ReadonlyArray<KeyKind> = ["p256", "p384", "p521"]
+
+/** SHA-1 and ed448 have no rule: they are never made and never accepted. */
+const rules: { readonly [A in SignatureAlgorithm]: SignatureRule | undefined } = {
+  ecdsa_secp256r1_sha256: { _tag: "Ecdsa", hash: "sha256", kinds: ["p256"] },
+  ecdsa_secp384r1_sha384: { _tag: "Ecdsa", hash: "sha384", kinds: ["p384"] },
+  ecdsa_secp521r1_sha512: { _tag: "Ecdsa", hash: "sha512", kinds: ["p521"] },
+  ed25519: { _tag: "Ed25519", kinds: ["ed25519"] },
+  rsa_pss_rsae_sha256: { _tag: "RsaPss", hash: "sha256", kinds: ["rsa"] },
+  rsa_pss_rsae_sha384: { _tag: "RsaPss", hash: "sha384", kinds: ["rsa"] },
+  rsa_pss_rsae_sha512: { _tag: "RsaPss", hash: "sha512", kinds: ["rsa"] },
+  rsa_pss_pss_sha256: { _tag: "RsaPss", hash: "sha256", kinds: ["rsa-pss"] },
+  rsa_pss_pss_sha384: { _tag: "RsaPss", hash: "sha384", kinds: ["rsa-pss"] },
+  rsa_pss_pss_sha512: { _tag: "RsaPss", hash: "sha512", kinds: ["rsa-pss"] },
+  rsa_pkcs1_sha256: { _tag: "RsaPkcs1", hash: "sha256", kinds: ["rsa"] },
+  rsa_pkcs1_sha384: { _tag: "RsaPkcs1", hash: "sha384", kinds: ["rsa"] },
+  rsa_pkcs1_sha512: { _tag: "RsaPkcs1", hash: "sha512", kinds: ["rsa"] },
+  ecdsa_sha256: { _tag: "Ecdsa", hash: "sha256", kinds: curves },
+  ecdsa_sha384: { _tag: "Ecdsa", hash: "sha384", kinds: curves },
+  ecdsa_sha512: { _tag: "Ecdsa", hash: "sha512", kinds: curves },
+  rsa_pkcs1_sha1: undefined,
+  ecdsa_sha1: undefined,
+  ed448: undefined
+}
+
+/** The rule of an algorithm that a key of this kind may use, if it may. */
+export const ruleFor = (kind: KeyKind, algorithm: SignatureAlgorithm): SignatureRule | undefined => {
+  const rule = rules[algorithm]
+  return rule?.kinds.includes(kind) ? rule : undefined
+}
+
+/** Whether a key of this kind may verify (or make) a signature of this algorithm. */
+export const mayVerify = (kind: KeyKind, algorithm: SignatureAlgorithm): boolean =>
+  ruleFor(kind, algorithm) !== undefined
+
+/**
+ * The schemes allowed in CertificateVerify, in order of preference: no PKCS#1 v1.5, no SHA-1 (RFC 9846 section 4.3.3).
+ */
+export const tls13Schemes = [
+  "ecdsa_secp256r1_sha256",
+  "ed25519",
+  "ecdsa_secp384r1_sha384",
+  "ecdsa_secp521r1_sha512",
+  "rsa_pss_rsae_sha256",
+  "rsa_pss_rsae_sha384",
+  "rsa_pss_rsae_sha512",
+  "rsa_pss_pss_sha256",
+  "rsa_pss_pss_sha384",
+  "rsa_pss_pss_sha512"
+] as const satisfies ReadonlyArray<SignatureScheme>
+
+/** The schemes allowed in certificates: those of CertificateVerify and PKCS#1 v1.5 with SHA-2. */
+export const certificateSchemes = [
+  ...tls13Schemes,
+  "rsa_pkcs1_sha256",
+  "rsa_pkcs1_sha384",
+  "rsa_pkcs1_sha512"
+] as const satisfies ReadonlyArray<SignatureScheme>
+
+/**
+ * The TLS 1.3 schemes that a key of this kind can sign, in order of preference; `hash` narrows them to the one that
+ * an id-RSASSA-PSS key is restricted to.
+ */
+export const schemesFor = (kind: KeyKind, hash?: HashName): ReadonlyArray<(typeof tls13Schemes)[number]> =>
+  tls13Schemes.filter((scheme) => {
+    const rule = ruleFor(kind, scheme)
+    return rule !== undefined && (hash === undefined || (rule._tag === "RsaPss" && rule.hash === hash))
+  })
