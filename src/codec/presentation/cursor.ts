@@ -163,7 +163,8 @@ export class Writer {
   }
 
   put(bytes: Uint8Array): void {
-    this.buffer.set(bytes, this.reserve(bytes.length))
+    const at = this.reserve(bytes.length) // first, as it may take a larger buffer
+    this.buffer.set(bytes, at)
   }
 
   field(name: string | number, write: () => void): void {
