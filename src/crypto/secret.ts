@@ -48,3 +48,16 @@ export class Secret<Stage extends string> {
 
 /** The bytes of a secret, as a view: for the key log, for HKDF-Extract and for nothing else. */
 export const unsafeBytes = (secret: Secret<string>): Uint8Array => secret[reveal]()
+
+/** The secrets that a plain value holds, however deep; for whoever wipes them all. */
+export const secretsOf = (
+  value: unknown,
+  found = new Set<Secret<string>>(),
+  depth = 0
+): ReadonlySet<Secret<string>> => {
+  if (value instanceof Secret) found.add(value)
+  else if (typeof value === "object" && value !== null && depth < 6 && !ArrayBuffer.isView(value)) {
+    for (const part of Object.values(value)) secretsOf(part, found, depth + 1)
+  }
+  return found
+}

@@ -1,4 +1,10 @@
-import * as Result from "effect/Result"
+/**
+ * What a state machine is here: a figure, which is its picture as data, and one handler for every arrow of it.
+ * Whoever adds an arrow must write its handler, and a handler can land only where its arrow points.
+ */
+import type * as Result from "effect/Result"
+import type { Action } from "./action.ts"
+import { type Failure, fail } from "./failure.ts"
 
 export interface Tagged {
   readonly _tag: string
@@ -11,6 +17,11 @@ export interface Step<S, A> {
   readonly state: S
   readonly actions: ReadonlyArray<A>
 }
+
+/** What a handler of this library yields. */
+export type Stepped<S> = Result.Result<Step<S, Action>, Failure>
+
+export const land = <const S>(state: S, actions: ReadonlyArray<Action> = []): Step<S, Action> => ({ state, actions })
 
 /** The picture of a machine: from a state, on an event, to one of these states. */
 export type Figure<From extends Tagged, Event extends Tagged, To extends Tagged> = {
@@ -57,16 +68,33 @@ export const machine =
     table: handlers as unknown as Table<From, Event, To, Action, Failure>
   })
 
+/** Two machines as one: the prologue lands in states of the other. Tags are unique on a side. */
+export const compose = <
+  F1 extends Tagged,
+  T1 extends Tagged,
+  F2 extends Tagged,
+  T2 extends Tagged,
+  E extends Tagged,
+  A,
+  X
+>(
+  prologue: Machine<F1, E, T1, A, X>,
+  body: Machine<F2, E, T2, A, X>
+): Machine<F1 | F2, E, T1 | T2, A, X> => ({
+  figure: { ...prologue.figure, ...body.figure } as Figure<F1 | F2, E, T1 | T2>,
+  table: { ...prologue.table, ...body.table } as Table<F1 | F2, E, T1 | T2, A, X>
+})
+
 /** `unexpected_message` exists once: it is the absence of an arrow. */
 export const reduce =
-  <From extends Tagged, Event extends Tagged, To extends Tagged, Action, Failure>(
-    self: Machine<From, Event, To, Action, Failure>,
-    unexpected: (state: From, event: Event, expected: ReadonlyArray<string>) => Failure
-  ) =>
-  (state: From, event: Event): Result.Result<Step<To, Action>, Failure> => {
+  <From extends Tagged, Event extends Tagged, To extends Tagged, A>(self: Machine<From, Event, To, A, Failure>) =>
+  (state: From, event: Event): Result.Result<Step<To, A>, Failure> => {
     const row = self.table[state._tag] ?? {}
     const arrow = row[event._tag]
-    return arrow === undefined ? Result.fail(unexpected(state, event, Object.keys(row))) : arrow(state, event)
+    const expected = Object.keys(row).join(" or ")
+    return arrow === undefined
+      ? fail("UnexpectedMessage", `${event._tag} in state ${state._tag}, where ${expected} may follow`)
+      : arrow(state, event)
   }
 
 type Drawing = Record<string, Record<string, ReadonlyArray<string> | undefined>>

@@ -58,3 +58,6 @@ export const updateAfter = (aead: AeadName): number => limits[aead].updateAfter
 
 /** Records sent under one key after which there are no more. */
 export const stopAfter = (aead: AeadName): number => limits[aead].stopAfter
+
+/** Alerts in a row that end nothing (RFC 9846 section 6.1): `user_canceled` in TLS 1.3. */
+export const maxWarnings = 4

@@ -1,0 +1,16 @@
+/** The client: the prologue and one machine for each version, as one table. Tags are unique on a side. */
+import { clientHello, start } from "./hello/client.ts"
+import type { ClientHelloState } from "./hello/state.ts"
+import { compose, reduce } from "./machine.ts"
+import { client13 } from "./tls13/client/machine.ts"
+import type { State as State13 } from "./tls13/client/state.ts"
+
+export type ClientState = ClientHelloState | State13
+
+/** The figure of the whole client. */
+export const client = compose(clientHello, client13)
+
+export { start }
+
+/** `(state, event) → Step | Failure`, pure. */
+export const step = reduce(client)

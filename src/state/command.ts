@@ -1,0 +1,148 @@
+/**
+ * The questions that the core asks of the world, each paired with its answer (DESIGN section 3).
+ *
+ * A state that waits for an answer carries its question in `asks`. Everything with a private key, randomness, a
+ * certificate, a store or a clock is a question; answers bring `now` with them, so time needs none of its own.
+ */
+import type { NamedGroup } from "../codec/registry/namedGroup.ts"
+import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
+import type { KeyPair } from "../crypto/primitives.ts"
+import type { ServerIdentity } from "./config.ts"
+import type { PeerAuthenticated } from "./proof.ts"
+
+/** A chain and the key that goes with it. Who holds the key, and what it is, is known to the one who made it. */
+export interface Credential {
+  /** DER, the end-entity certificate first (RFC 9846 section 4.5.1). */
+  readonly chain: ReadonlyArray<Uint8Array>
+  /** What the key can sign, in order of preference. */
+  readonly schemes: ReadonlyArray<SignatureScheme>
+  /** A handle on the key, opaque to the core. */
+  readonly key: object
+}
+
+/** START of the client: what a ClientHello needs from outside. */
+export interface PrepareHello {
+  readonly _tag: "PrepareHello"
+  readonly groups: ReadonlyArray<NamedGroup>
+}
+export interface HelloPrepared {
+  readonly _tag: "HelloPrepared"
+  /** 32 bytes. */
+  readonly random: Uint8Array
+  /** 32 bytes; used in middlebox compatibility mode only (RFC 9846 E.4). */
+  readonly sessionId: Uint8Array
+  /** One pair for each group asked for, in that order. */
+  readonly shares: ReadonlyArray<KeyPair>
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/** A retry: one more share (RFC 9846 section 4.3.8). */
+export interface MakeKeyShare {
+  readonly _tag: "MakeKeyShare"
+  readonly group: NamedGroup
+}
+export interface KeyShareMade {
+  readonly _tag: "KeyShareMade"
+  readonly share: KeyPair
+}
+
+/** The client's half of RFC 9846 section 7.4. */
+export interface AgreeSecret {
+  readonly _tag: "AgreeSecret"
+  readonly key: KeyPair
+  readonly peerShare: Uint8Array
+}
+/** The server's half: a share of its own and the secret, which for a KEM come together. */
+export interface EncapsulateSecret {
+  readonly _tag: "EncapsulateSecret"
+  readonly group: NamedGroup
+  readonly peerShare: Uint8Array
+}
+/** What both halves yield; a client that agreed has no further share to send. */
+export interface SecretAgreed {
+  readonly _tag: "SecretAgreed"
+  readonly secret: Uint8Array
+  readonly share: Uint8Array
+}
+
+/** RECVD_CH: which credential serves this client. */
+export interface ResolveHello {
+  readonly _tag: "ResolveHello"
+  readonly serverName: string | undefined
+  readonly protocols: ReadonlyArray<string>
+  readonly schemes: ReadonlyArray<SignatureScheme>
+}
+export interface HelloResolved {
+  readonly _tag: "HelloResolved"
+  /** Absent when there is none for this name and these schemes. */
+  readonly credential: Credential | undefined
+  /** 32 bytes. */
+  readonly random: Uint8Array
+  readonly now: number
+}
+
+/** A client is asked who it is. */
+export interface ChooseCredential {
+  readonly _tag: "ChooseCredential"
+  readonly schemes: ReadonlyArray<SignatureScheme>
+  /** Distinguished names, DER; empty means any. */
+  readonly authorities: ReadonlyArray<Uint8Array>
+}
+export interface CredentialChosen {
+  readonly _tag: "CredentialChosen"
+  /** Absent to decline. */
+  readonly credential: Credential | undefined
+}
+
+/** The content is that of RFC 9846 section 4.5.2, already with its 64 spaces and its context string. */
+export interface Sign {
+  readonly _tag: "Sign"
+  readonly credential: Credential
+  readonly scheme: SignatureScheme
+  readonly content: Uint8Array
+}
+export interface Signed {
+  readonly _tag: "Signed"
+  readonly signature: Uint8Array
+}
+
+/** Judge a chain and the signature made with its key, in one question. */
+export interface AuthenticatePeer {
+  readonly _tag: "AuthenticatePeer"
+  /** Whose chain it is, and for a server under which name it was called. */
+  readonly peer: { readonly _tag: "Server"; readonly identity: ServerIdentity } | { readonly _tag: "Client" }
+  /** DER, the end-entity first; never empty. */
+  readonly chain: ReadonlyArray<Uint8Array>
+  readonly scheme: SignatureScheme
+  readonly signature: Uint8Array
+  /** What was signed. */
+  readonly content: Uint8Array
+  /** A stapled OCSPResponse, DER. */
+  readonly ocsp: Uint8Array | undefined
+  /** Serialized SCTs (RFC 6962 section 3.3). */
+  readonly timestamps: ReadonlyArray<Uint8Array> | undefined
+}
+
+/** Which answer belongs to which question. Core, driver and types all hang on this table. */
+export interface Exchanges {
+  readonly PrepareHello: { readonly command: PrepareHello; readonly answer: HelloPrepared }
+  readonly MakeKeyShare: { readonly command: MakeKeyShare; readonly answer: KeyShareMade }
+  readonly AgreeSecret: { readonly command: AgreeSecret; readonly answer: SecretAgreed }
+  readonly EncapsulateSecret: { readonly command: EncapsulateSecret; readonly answer: SecretAgreed }
+  readonly ResolveHello: { readonly command: ResolveHello; readonly answer: HelloResolved }
+  readonly ChooseCredential: { readonly command: ChooseCredential; readonly answer: CredentialChosen }
+  readonly Sign: { readonly command: Sign; readonly answer: Signed }
+  readonly AuthenticatePeer: { readonly command: AuthenticatePeer; readonly answer: PeerAuthenticated }
+}
+
+export type Command = Exchanges[keyof Exchanges]["command"]
+export type Answer = Exchanges[keyof Exchanges]["answer"]
+/** The answer to one question. */
+export type AnswerTo<C extends Command> = Exchanges[C["_tag"]]["answer"]
+
+/** A state that waits for the answer to `C` and reads no message meanwhile. */
+export interface Asking<Tag extends string, C extends Command> {
+  readonly _tag: Tag
+  readonly asks: C
+}

@@ -1,0 +1,39 @@
+/** What a client or a server was told to do: plain values, checked before the first byte. */
+import type { NamedGroup } from "../codec/registry/namedGroup.ts"
+import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
+import type { CipherSuite13 } from "../crypto/suite.ts"
+
+/** Whom a client means to reach (RFC 9525 section 1.8): a DNS name in A-labels, or an address. */
+export type ServerIdentity =
+  | { readonly _tag: "DnsName"; readonly name: string }
+  | { readonly _tag: "IpAddress"; readonly address: Uint8Array; readonly text: string }
+
+/** Whether the records of RFC 9846 E.4, which only middleboxes read, are sent. */
+export type Compatibility = "middlebox" | "none"
+
+interface Config {
+  /** In order of preference. */
+  readonly suites: ReadonlyArray<CipherSuite13>
+  readonly groups: ReadonlyArray<NamedGroup>
+  /** Signature schemes accepted from the peer, in order of preference. */
+  readonly schemes: ReadonlyArray<SignatureScheme>
+  /** Application protocols (RFC 7301); empty when none is negotiated. */
+  readonly protocols: ReadonlyArray<string>
+  readonly compatibility: Compatibility
+}
+
+export interface ClientConfig extends Config {
+  readonly server: ServerIdentity
+  /** The groups a share is sent for at once; a subset of `groups`. */
+  readonly shares: ReadonlyArray<NamedGroup>
+}
+
+/** Whether a server asks its clients who they are (RFC 9846 section 4.4.2). */
+export type ClientAuthentication =
+  | { readonly _tag: "None" }
+  | { readonly _tag: "Optional"; readonly authorities: ReadonlyArray<Uint8Array> }
+  | { readonly _tag: "Required"; readonly authorities: ReadonlyArray<Uint8Array> }
+
+export interface ServerConfig extends Config {
+  readonly clientAuthentication: ClientAuthentication
+}

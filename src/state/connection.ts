@@ -1,0 +1,70 @@
+/**
+ * The sans-I/O face of TLS: bytes in, bytes and events out, one question at a time. No socket, no clock, no randomness
+ * and no Effect: whoever drives it answers what it asks.
+ */
+import type * as Result from "effect/Result"
+import type { Message } from "../codec/handshake/handshake.ts"
+import type { Answer, Command } from "./command.ts"
+import type { Established } from "./established.ts"
+import type { UpdateKeys } from "./event.ts"
+import type { Failure } from "./failure.ts"
+
+/** What happened, in order. */
+export type ConnectionEvent =
+  | { readonly _tag: "ApplicationData"; readonly bytes: Uint8Array }
+  | { readonly _tag: "Established"; readonly established: Established }
+  /** A line of RFC 9850, when a key log is wanted. It holds a secret. */
+  | { readonly _tag: "LogKey"; readonly line: string }
+  /** A handshake message, for whoever wants to watch. */
+  | {
+      readonly _tag: "Message"
+      readonly direction: "said" | "heard"
+      readonly message: Message
+      readonly raw: Uint8Array
+    }
+  /** The peer's close_notify: no more data will come, ours may still go (RFC 9846 section 6.1). */
+  | { readonly _tag: "PeerClosed" }
+  /** The end, once. Nothing is read or written after it. */
+  | { readonly _tag: "Failed"; readonly failure: Failure; readonly state: string }
+
+/** What one call came to. */
+export interface Progress {
+  /** For the transport, in order. */
+  readonly out: ReadonlyArray<Uint8Array>
+  readonly events: ReadonlyArray<ConnectionEvent>
+  /** Until this is answered no further message is read. */
+  readonly asks: Command | undefined
+}
+
+/** A connection in either role. No call throws; after a failure every call yields nothing. */
+export interface Connection {
+  /** The tag of the present state. */
+  readonly state: string
+  readonly established: Established | undefined
+  /** The failure that ended it. */
+  readonly failure: Failure | undefined
+  /** The first call: a client says its ClientHello, a server waits. */
+  readonly start: () => Progress
+  /** Bytes of the peer, split anyhow. */
+  readonly receive: (bytes: Uint8Array) => Progress
+  /** The answer to `asks`. */
+  readonly answer: (answer: Answer) => Progress
+  /** Records for application data of any length; fails when the connection cannot carry any. */
+  readonly send: (plaintext: Uint8Array) => Result.Result<Progress, Failure>
+  /** New keys (RFC 9846 section 4.7.3). */
+  readonly updateKeys: (request: UpdateKeys["request"]) => Result.Result<Progress, Failure>
+  /** Our close_notify; reading goes on. */
+  readonly close: () => Progress
+  /** The transport ended: without a close_notify that is `UncleanClose`. */
+  readonly end: () => Progress
+  /** A question could not be answered, or time ran out: ends the connection with the alert of the failure. */
+  readonly abort: (failure: Failure) => Progress
+  /** RFC 9846 section 7.5; `length` in bytes. */
+  readonly exportKeyingMaterial: (
+    label: string,
+    context: Uint8Array,
+    length: number
+  ) => Result.Result<Uint8Array, Failure>
+  /** Overwrites the secrets. */
+  readonly dispose: () => void
+}

@@ -1,0 +1,64 @@
+/** START, WAIT_SH: the only door to a version. Whatever leaves here belongs to one version and never looks back. */
+import * as Result from "effect/Result"
+import type { Action } from "../action.ts"
+import type { HelloPrepared } from "../command.ts"
+import type { ClientConfig } from "../config.ts"
+import type { Event, Heard } from "../event.ts"
+import type { Failure } from "../failure.ts"
+import { encodeHandshake } from "../flight.ts"
+import { land, machine, type Of, type Stepped } from "../machine.ts"
+import { retried, retry, serverHello } from "../tls13/client/hello.ts"
+import type { Agreeing, Retrying, State as State13, WaitServerHello2 } from "../tls13/client/state.ts"
+import * as Transcript from "../transcript.ts"
+import { first } from "./clientHello.ts"
+import type { ClientHelloState, ClientStart, WaitServerHello } from "./state.ts"
+
+export const figure = {
+  START: { HelloPrepared: ["WAIT_SH"] },
+  WAIT_SH: { HelloRetryRequest: ["RETRYING", "WAIT_SH_2"], ServerHello: ["AGREEING"] }
+} as const
+
+/** Where a client begins. */
+export const start = (config: ClientConfig): ClientStart => ({
+  _tag: "START",
+  asks: { _tag: "PrepareHello", groups: config.shares },
+  config
+})
+
+/** START --HelloPrepared--> WAIT_SH */
+const helloPrepared = (state: ClientStart, event: HelloPrepared): Stepped<WaitServerHello> => {
+  const offer = first(state.config, event)
+  const message = { _tag: "ClientHello", body: offer.hello } as const
+  return Result.map(encodeHandshake(message), (raw) =>
+    land({ _tag: "WAIT_SH", offer, transcript: Transcript.heard(raw) }, [
+      { _tag: "Send", epoch: "plaintext", message, raw }
+    ])
+  )
+}
+
+/** WAIT_SH --HelloRetryRequest--> RETRYING | WAIT_SH_2: a retry for a cookie alone keeps the shares. */
+const helloRetryRequest = (
+  state: WaitServerHello,
+  event: Of<Heard, "HelloRetryRequest">
+): Stepped<Retrying | WaitServerHello2> =>
+  Result.gen(function* () {
+    const { offer } = state
+    const asked = yield* retry(offer, state.transcript, event)
+    const { group } = asked.retry
+    if (group === undefined) return yield* retried({ offer, ...asked }, offer.shares)
+    return land({ _tag: "RETRYING", asks: { _tag: "MakeKeyShare", group }, offer, ...asked })
+  })
+
+/** WAIT_SH --ServerHello--> AGREEING */
+const serverHelloFirst = (state: WaitServerHello, event: Of<Heard, "ServerHello">): Stepped<Agreeing> =>
+  serverHello(
+    state.offer,
+    "full",
+    (suite) => Transcript.append(Transcript.hashing(state.transcript, suite.hash), event.raw),
+    event.body
+  )
+
+export const clientHello = machine<ClientHelloState, Event, ClientHelloState | State13, Action, Failure>()(figure, {
+  START: { HelloPrepared: helloPrepared },
+  WAIT_SH: { HelloRetryRequest: helloRetryRequest, ServerHello: serverHelloFirst }
+})

@@ -1,0 +1,26 @@
+/** Choosing and checking how a CertificateVerify is signed (RFC 9846 sections 4.3.3 and 4.5.2). */
+import * as Result from "effect/Result"
+import { SignatureScheme } from "../../codec/registry/signatureScheme.ts"
+import { type Failure, fail } from "../failure.ts"
+
+const show = (schemes: ReadonlyArray<SignatureScheme>) => schemes.map(SignatureScheme.show).slice(0, 16).join(", ")
+
+/** The first scheme of our key that the peer accepts. */
+export const select = (
+  ours: ReadonlyArray<SignatureScheme>,
+  accepted: ReadonlyArray<SignatureScheme>
+): Result.Result<SignatureScheme, Failure> => {
+  const scheme = ours.find((candidate) => accepted.includes(candidate))
+  return scheme === undefined
+    ? fail("NoCommonSignatureScheme", `the peer accepts ${show(accepted)}; our key signs ${show(ours)}`)
+    : Result.succeed(scheme)
+}
+
+/** The peer's scheme must be one that we said we accept. */
+export const selected = (
+  offered: ReadonlyArray<SignatureScheme>,
+  chosen: SignatureScheme
+): Result.Result<SignatureScheme, Failure> =>
+  offered.includes(chosen)
+    ? Result.succeed(chosen)
+    : fail("UnofferedSignatureScheme", `the peer signed with ${SignatureScheme.show(chosen)}, which was not offered`)

@@ -1,0 +1,33 @@
+/** What was checked, as values that only the check can make. */
+import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
+
+declare const checked: unique symbol
+
+/** Who the peer is, as the verifier judged it. */
+export interface PeerIdentity {
+  /** DER, the end-entity first, as the peer sent it. */
+  readonly chain: ReadonlyArray<Uint8Array>
+  /** How the verifier came to believe it, for people: the subject and the anchor, or the pin. */
+  readonly description: string
+}
+
+/** The peer's chain was accepted and its CertificateVerify signature is right (RFC 9846 sections 4.5.1 and 4.5.2). */
+export interface PeerAuthenticated {
+  readonly _tag: "PeerAuthenticated"
+  readonly identity: PeerIdentity
+  readonly scheme: SignatureScheme
+  readonly [checked]: "PeerAuthenticated"
+}
+
+/** The peer's Finished is right (RFC 9846 section 4.5.3). */
+export interface FinishedVerified {
+  readonly _tag: "FinishedVerified"
+  readonly [checked]: "FinishedVerified"
+}
+
+/** For the interpreter of `AuthenticatePeer`, after it has judged the chain and the signature, and for nobody else. */
+export const peerAuthenticated = (identity: PeerIdentity, scheme: SignatureScheme): PeerAuthenticated =>
+  ({ _tag: "PeerAuthenticated", identity, scheme }) as PeerAuthenticated
+
+/** For `tls13/finished.ts`, after the comparison. */
+export const finishedVerified = { _tag: "FinishedVerified" } as FinishedVerified

@@ -1,0 +1,16 @@
+/** The server: the prologue and one machine for each version, as one table. */
+import { serverHello, start } from "./hello/server.ts"
+import type { ServerHelloState } from "./hello/state.ts"
+import { compose, reduce } from "./machine.ts"
+import { server13 } from "./tls13/server/machine.ts"
+import type { State as State13 } from "./tls13/server/state.ts"
+
+export type ServerState = ServerHelloState | State13
+
+/** The figure of the whole server. */
+export const server = compose(serverHello, server13)
+
+export { start }
+
+/** `(state, event) → Step | Failure`, pure. */
+export const step = reduce(server)

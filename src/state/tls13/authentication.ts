@@ -1,0 +1,45 @@
+/** What Certificate and CertificateVerify mean in either role (RFC 9846 sections 4.5.1 and 4.5.2). */
+import * as Result from "effect/Result"
+import { find } from "../../codec/extension/extension.ts"
+import type { Certificate } from "../../codec/handshake/certificate.ts"
+import type { CertificateVerify } from "../../codec/handshake/certificateVerify.ts"
+import type { SignatureScheme } from "../../codec/registry/signatureScheme.ts"
+import type { AuthenticatePeer, Credential } from "../command.ts"
+import { type Failure, fail } from "../failure.ts"
+import { selected } from "../negotiation/signatureScheme.ts"
+import type { Hashing } from "../transcript.ts"
+import { signedContent } from "./certificateVerify.ts"
+
+/** The Certificate message for a credential; none is the empty list of a client that declines. */
+export const certificateOf = (credential: Credential | undefined): Certificate => ({
+  certificate_request_context: new Uint8Array(0),
+  certificate_list: (credential?.chain ?? []).map((cert_data) => ({ cert_data, extensions: [] }))
+})
+
+/** A Certificate of the handshake: its context is empty. */
+export const presented = (body: Certificate): Result.Result<Certificate, Failure> =>
+  body.certificate_request_context.length === 0
+    ? Result.succeed(body)
+    : fail("UnexpectedCertificateContext", "a Certificate of the handshake has an empty context")
+
+/** The question that CertificateVerify raises: the chain and the signature are judged together. */
+export const authenticate = (
+  peer: AuthenticatePeer["peer"],
+  accepted: ReadonlyArray<SignatureScheme>,
+  chain: Certificate["certificate_list"],
+  toCertificate: Hashing,
+  { algorithm, signature }: CertificateVerify
+): Result.Result<AuthenticatePeer, Failure> =>
+  Result.map(selected(accepted, algorithm), (scheme) => {
+    const leaf = chain[0]?.extensions ?? []
+    return {
+      _tag: "AuthenticatePeer",
+      peer,
+      chain: chain.map((entry) => entry.cert_data),
+      scheme,
+      signature,
+      content: signedContent(peer._tag, toCertificate),
+      ocsp: find(leaf, "status_request")?.response,
+      timestamps: find(leaf, "signed_certificate_timestamp")?.sct_list
+    }
+  })

@@ -1,0 +1,128 @@
+/**
+ * WAIT_CERT_CR, CHOOSING_CREDENTIAL, WAIT_CERT, WAIT_CV, AUTHENTICATING: who the server is, and whether it wants to
+ * know who we are (RFC 9846 sections 4.4.2, 4.5.1 and 4.5.2).
+ */
+import * as Result from "effect/Result"
+import { find } from "../../../codec/extension/extension.ts"
+import type { CredentialChosen } from "../../command.ts"
+import type { Heard } from "../../event.ts"
+import { fail } from "../../failure.ts"
+import { land, type Of, type Stepped } from "../../machine.ts"
+import { onlySolicited, required } from "../../negotiation/extensions.ts"
+import * as SignatureScheme from "../../negotiation/signatureScheme.ts"
+import type { PeerAuthenticated } from "../../proof.ts"
+import { append } from "../../transcript.ts"
+import { authenticate, presented } from "../authentication.ts"
+import type {
+  Authenticating,
+  ChoosingCredential,
+  ClientAuth,
+  Parameters,
+  WaitCertificate,
+  WaitCertificateOrRequest,
+  WaitCertificateVerify,
+  WaitFinished
+} from "./state.ts"
+
+/** WAIT_CERT_CR --CertificateRequest--> CHOOSING_CREDENTIAL */
+export const certificateRequest = (
+  state: WaitCertificateOrRequest,
+  event: Of<Heard, "CertificateRequest">
+): Stepped<ChoosingCredential> =>
+  Result.gen(function* () {
+    const { certificate_request_context, extensions } = event.body
+    if (certificate_request_context.length > 0) {
+      return yield* fail("UnexpectedCertificateContext", "a CertificateRequest of the handshake has an empty context")
+    }
+    const schemes = yield* required(
+      "CertificateRequest",
+      "signature_algorithms",
+      find(extensions, "signature_algorithms")
+    )
+    return land({
+      _tag: "CHOOSING_CREDENTIAL",
+      asks: {
+        _tag: "ChooseCredential",
+        schemes: schemes.supported_signature_algorithms,
+        authorities: find(extensions, "certificate_authorities")?.authorities ?? []
+      },
+      parameters: state.parameters,
+      transcript: append(state.transcript, event.raw)
+    })
+  })
+
+/** CHOOSING_CREDENTIAL --CredentialChosen--> WAIT_CERT */
+export const credentialChosen = (state: ChoosingCredential, event: CredentialChosen): Stepped<WaitCertificate> =>
+  Result.gen(function* () {
+    const { credential } = event
+    const auth: ClientAuth =
+      credential === undefined
+        ? { _tag: "Declined" }
+        : { _tag: "Chosen", credential, scheme: yield* SignatureScheme.select(credential.schemes, state.asks.schemes) }
+    return land({ _tag: "WAIT_CERT", parameters: state.parameters, transcript: state.transcript, auth })
+  })
+
+const certificate = (
+  parameters: Parameters,
+  transcript: WaitCertificate["transcript"],
+  auth: ClientAuth,
+  event: Of<Heard, "Certificate">
+): Stepped<WaitCertificateVerify> =>
+  Result.gen(function* () {
+    const { certificate_list } = yield* presented(event.body)
+    if (certificate_list.length === 0) {
+      return yield* fail("EmptyCertificateList", "the server shows no certificate")
+    }
+    for (const entry of certificate_list) {
+      yield* onlySolicited("Certificate", entry.extensions, parameters.hs.offer.hello.extensions)
+    }
+    return land({
+      _tag: "WAIT_CV",
+      parameters,
+      transcript: append(transcript, event.raw),
+      auth,
+      chain: certificate_list
+    })
+  })
+
+/** WAIT_CERT_CR --Certificate--> WAIT_CV */
+export const certificateUnasked = (
+  state: WaitCertificateOrRequest,
+  event: Of<Heard, "Certificate">
+): Stepped<WaitCertificateVerify> => certificate(state.parameters, state.transcript, { _tag: "NotRequested" }, event)
+
+/** WAIT_CERT --Certificate--> WAIT_CV */
+export const certificateAsked = (
+  state: WaitCertificate,
+  event: Of<Heard, "Certificate">
+): Stepped<WaitCertificateVerify> => certificate(state.parameters, state.transcript, state.auth, event)
+
+/** WAIT_CV --CertificateVerify--> AUTHENTICATING */
+export const certificateVerify = (
+  state: WaitCertificateVerify,
+  event: Of<Heard, "CertificateVerify">
+): Stepped<Authenticating> =>
+  Result.gen(function* () {
+    const { config } = state.parameters.hs.offer
+    const peer = { _tag: "Server", identity: config.server } as const
+    const asks = yield* authenticate(peer, config.schemes, state.chain, state.transcript, event.body)
+    return land({
+      _tag: "AUTHENTICATING",
+      asks,
+      parameters: state.parameters,
+      transcript: append(state.transcript, event.raw),
+      auth: state.auth
+    })
+  })
+
+/** AUTHENTICATING --PeerAuthenticated--> WAIT_FINISHED */
+export const peerAuthenticated = (state: Authenticating, proof: PeerAuthenticated): Stepped<WaitFinished> =>
+  Result.succeed(
+    land({
+      _tag: "WAIT_FINISHED",
+      parameters: state.parameters,
+      transcript: state.transcript,
+      auth: state.auth,
+      proof
+    })
+  )

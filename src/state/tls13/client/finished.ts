@@ -1,0 +1,101 @@
+/** WAIT_FINISHED, SIGNING: the server's Finished and all that we answer (RFC 9846 section 4.5.3). */
+import * as Result from "effect/Result"
+import type { Signed } from "../../command.ts"
+import type { Heard } from "../../event.ts"
+import { Flight, installKeys, logKey } from "../../flight.ts"
+import { land, type Of, type Stepped } from "../../machine.ts"
+import { append, type Hashing } from "../../transcript.ts"
+import { certificateOf } from "../authentication.ts"
+import { signedContent } from "../certificateVerify.ts"
+import { verifyData, verifyFinished } from "../finished.ts"
+import * as KeySchedule from "../keySchedule.ts"
+import type { Connected, Ending, Signing, WaitFinished } from "./state.ts"
+
+/** The application secrets, from the transcript up to the server's Finished. */
+const ending = ({ parameters, proof }: WaitFinished, transcript: Hashing): Ending => {
+  const { hs, protocol } = parameters
+  const main = KeySchedule.mainSecret(hs.suite.hash, hs.secret)
+  const { server } = hs.offer.config
+  return {
+    parameters,
+    proof,
+    main,
+    traffic: {
+      suite: hs.suite,
+      ours: KeySchedule.clientApplicationTraffic(main, transcript),
+      theirs: KeySchedule.serverApplicationTraffic(main, transcript),
+      asked: "nothing"
+    },
+    established: {
+      version: "TLSv1.3",
+      suite: hs.suite,
+      group: hs.group,
+      scheme: proof.scheme,
+      protocol,
+      serverName: server._tag === "DnsName" ? server.name : undefined,
+      kind: hs.kind,
+      peer: proof,
+      exporter: KeySchedule.exporterSecret(main, transcript)
+    }
+  }
+}
+
+/** Says Finished and changes to the application keys. */
+const finish = (flight: Flight, { parameters, main, ...rest }: Ending): Stepped<Connected> =>
+  Result.gen(function* () {
+    const { hs } = parameters
+    const verify_data = verifyData(hs.client, flight.transcript)
+    yield* flight.say("handshake", { _tag: "Finished", body: { verify_data } })
+    const { traffic, established } = rest
+    const random = hs.offer.hello.random
+    flight.do(
+      logKey("CLIENT_TRAFFIC_SECRET_0", random, traffic.ours),
+      logKey("SERVER_TRAFFIC_SECRET_0", random, traffic.theirs),
+      logKey("EXPORTER_SECRET", random, established.exporter),
+      installKeys("read", "application", hs.suite, traffic.theirs),
+      installKeys("write", "application", hs.suite, traffic.ours),
+      { _tag: "Open", direction: "read" },
+      { _tag: "Open", direction: "write" },
+      { _tag: "Established", established }
+    )
+    const resumption = KeySchedule.resumptionSecret(main, flight.transcript)
+    return land({ _tag: "CONNECTED", proof: rest.proof, established, traffic, resumption }, flight.actions)
+  })
+
+/** WAIT_FINISHED --Finished--> SIGNING | CONNECTED */
+export const finished = (state: WaitFinished, event: Of<Heard, "Finished">): Stepped<Signing | Connected> =>
+  Result.gen(function* () {
+    const { hs } = state.parameters
+    yield* verifyFinished(event.body.verify_data, hs.server, state.transcript)
+    const flight = new Flight(append(state.transcript, event.raw))
+    const end = ending(state, flight.transcript)
+    switch (state.auth._tag) {
+      case "NotRequested":
+        return yield* finish(flight, end)
+      case "Declined":
+        yield* flight.say("handshake", { _tag: "Certificate", body: certificateOf(undefined) })
+        return yield* finish(flight, end)
+      case "Chosen": {
+        const { credential, scheme } = state.auth
+        yield* flight.say("handshake", { _tag: "Certificate", body: certificateOf(credential) })
+        const content = signedContent("Client", flight.transcript)
+        return land(
+          {
+            _tag: "SIGNING",
+            asks: { _tag: "Sign", credential, scheme, content },
+            ending: end,
+            transcript: flight.transcript
+          },
+          flight.actions
+        )
+      }
+    }
+  })
+
+/** SIGNING --Signed--> CONNECTED */
+export const signed = (state: Signing, { signature }: Signed): Stepped<Connected> =>
+  Result.gen(function* () {
+    const flight = new Flight(state.transcript)
+    yield* flight.say("handshake", { _tag: "CertificateVerify", body: { algorithm: state.asks.scheme, signature } })
+    return yield* finish(flight, state.ending)
+  })

@@ -1,0 +1,157 @@
+/** RETRYING, WAIT_SH_2, AGREEING: from the server's hello to a shared secret (RFC 9846 sections 4.2.3, 4.2.4, 7.4). */
+import * as Result from "effect/Result"
+import { find } from "../../../codec/extension/extension.ts"
+import { placedIn13 } from "../../../codec/extension/placement.ts"
+import type { HelloRetryRequest, ServerHello } from "../../../codec/handshake/serverHello.ts"
+import { NamedGroup } from "../../../codec/registry/namedGroup.ts"
+import { equal } from "../../../crypto/constantTime.ts"
+import type { KeyShareMade, SecretAgreed } from "../../command.ts"
+import type { Established } from "../../established.ts"
+import type { Heard } from "../../event.ts"
+import { type Failure, fail } from "../../failure.ts"
+import { Flight, installKeys, logKey } from "../../flight.ts"
+import { type Offer, second, shareFor } from "../../hello/clientHello.ts"
+import type { Of } from "../../machine.ts"
+import { land, type Stepped } from "../../machine.ts"
+import * as CipherSuite from "../../negotiation/cipherSuite.ts"
+import { onlySolicited, required } from "../../negotiation/extensions.ts"
+import { serverChose13 } from "../../negotiation/version.ts"
+import * as Transcript from "../../transcript.ts"
+import { beforeSecondFlight } from "../compatibility.ts"
+import * as KeySchedule from "../keySchedule.ts"
+import type { Agreeing, Handshake, Retry, Retrying, WaitEncryptedExtensions, WaitServerHello2 } from "./state.ts"
+
+/** What ServerHello and HelloRetryRequest must both echo (section 4.2.3). */
+const checkEcho = (offer: Offer, hello: ServerHello | HelloRetryRequest): Result.Result<void, Failure> => {
+  if (!equal(hello.legacy_session_id_echo, offer.hello.legacy_session_id)) {
+    return fail("SessionIdMismatch", "legacy_session_id_echo is not the legacy_session_id that was sent")
+  }
+  if (hello.legacy_compression_method !== 0) {
+    return fail("BadCompressionMethods", `the server chose compression method ${hello.legacy_compression_method}`)
+  }
+  return Result.succeed(undefined)
+}
+
+/** WAIT_SH hears HelloRetryRequest: what it fixes, once it is known to ask for a change (section 4.2.4). */
+export const retry = (
+  offer: Offer,
+  transcript: Transcript.Heard,
+  event: Of<Heard, "HelloRetryRequest">
+): Result.Result<{ readonly retry: Retry; readonly transcript: Transcript.Hashing }, Failure> =>
+  Result.gen(function* () {
+    const hello = event.body
+    yield* serverChose13(hello)
+    yield* checkEcho(offer, hello)
+    yield* onlySolicited("HelloRetryRequest", hello.extensions, offer.hello.extensions, ["cookie"])
+    const suite = yield* CipherSuite.selected(offer.config.suites, hello.cipher_suite)
+    const group = find(hello.extensions, "key_share")?.selected_group
+    const cookie = find(hello.extensions, "cookie")?.cookie
+    if (group === undefined && cookie === undefined) {
+      return yield* fail("PointlessRetry", "HelloRetryRequest asks for no change")
+    }
+    if (group !== undefined && !offer.config.groups.includes(group)) {
+      return yield* fail(
+        "UnofferedGroup",
+        `HelloRetryRequest asks for ${NamedGroup.show(group)}, which was not offered`
+      )
+    }
+    if (group !== undefined && shareFor(offer, group) !== undefined) {
+      return yield* fail("RetryForSharedGroup", `HelloRetryRequest asks for ${NamedGroup.show(group)}, which it has`)
+    }
+    const hashed = Transcript.messageHash(transcript, suite.hash)
+    return {
+      retry: { suite, group, cookie: cookie === undefined ? undefined : Uint8Array.from(cookie) },
+      transcript: Transcript.append(hashed, event.raw)
+    }
+  })
+
+/** Says the second ClientHello. */
+export const retried = (
+  state: Pick<Retrying, "offer" | "retry" | "transcript">,
+  shares: Offer["shares"]
+): Stepped<WaitServerHello2> =>
+  Result.gen(function* () {
+    const offer = second(state.offer, shares, state.retry.cookie)
+    const flight = new Flight(state.transcript)
+    flight.do(...beforeSecondFlight(offer.config))
+    yield* flight.say("plaintext", { _tag: "ClientHello", body: offer.hello })
+    return land({ _tag: "WAIT_SH_2", offer, retry: state.retry, transcript: flight.transcript }, flight.actions)
+  })
+
+/** RETRYING --KeyShareMade--> WAIT_SH_2 */
+export const keyShareMade = (state: Retrying, event: KeyShareMade): Stepped<WaitServerHello2> =>
+  retried(state, [event.share])
+
+/** What both ServerHellos lead to: the share that answers ours. */
+export const serverHello = (
+  offer: Offer,
+  kind: Established["kind"],
+  transcript: (suite: Agreeing["suite"]) => Transcript.Hashing,
+  hello: ServerHello
+): Stepped<Agreeing> =>
+  Result.gen(function* () {
+    yield* serverChose13(hello)
+    yield* checkEcho(offer, hello)
+    yield* onlySolicited("ServerHello", hello.extensions, offer.hello.extensions)
+    const stray = hello.extensions.find(({ type }) => !placedIn13(type, "ServerHello"))
+    if (stray !== undefined) {
+      return yield* fail("MisplacedExtension", `ServerHello carries ${stray.type}, which TLS 1.3 puts elsewhere`)
+    }
+    const suite = yield* CipherSuite.selected(offer.config.suites, hello.cipher_suite)
+    const { server_share } = yield* required("ServerHello", "key_share", find(hello.extensions, "key_share"))
+    const key = shareFor(offer, server_share.group)
+    if (key === undefined) {
+      return yield* fail(
+        "UnofferedGroup",
+        `the server's share is for ${NamedGroup.show(server_share.group)}, and none was sent for it`
+      )
+    }
+    return land({
+      _tag: "AGREEING",
+      asks: { _tag: "AgreeSecret", key, peerShare: server_share.key_exchange },
+      offer,
+      suite,
+      kind,
+      transcript: transcript(suite)
+    })
+  })
+
+/** WAIT_SH_2 --ServerHello--> AGREEING: after a retry nothing that it fixed may change. */
+export const serverHello2 = (state: WaitServerHello2, event: Of<Heard, "ServerHello">): Stepped<Agreeing> =>
+  Result.gen(function* () {
+    const step = yield* serverHello(
+      state.offer,
+      "retried",
+      () => Transcript.append(state.transcript, event.raw),
+      event.body
+    )
+    if (step.state.suite !== state.retry.suite) {
+      return yield* fail("SuiteChangedAfterRetry", `HelloRetryRequest said ${state.retry.suite.name}`)
+    }
+    return step
+  })
+
+/** AGREEING --SecretAgreed--> WAIT_EE: handshake keys in both directions. */
+export const secretAgreed = (state: Agreeing, event: SecretAgreed): Stepped<WaitEncryptedExtensions> => {
+  const { suite, transcript, offer, kind } = state
+  const secret = KeySchedule.handshakeSecret(suite.hash, KeySchedule.earlySecret(suite.hash), event.secret)
+  const hs: Handshake = {
+    offer,
+    suite,
+    group: state.asks.key.group,
+    kind,
+    secret,
+    client: KeySchedule.clientHandshakeTraffic(secret, transcript),
+    server: KeySchedule.serverHandshakeTraffic(secret, transcript)
+  }
+  return Result.succeed(
+    land({ _tag: "WAIT_EE", hs, transcript }, [
+      logKey("CLIENT_HANDSHAKE_TRAFFIC_SECRET", offer.hello.random, hs.client),
+      logKey("SERVER_HANDSHAKE_TRAFFIC_SECRET", offer.hello.random, hs.server),
+      ...(kind === "full" ? beforeSecondFlight(offer.config) : []),
+      installKeys("read", "handshake", suite, hs.server),
+      // Appendix A.1 changes the write key at Finished; a client that must send an alert SHOULD do it here.
+      installKeys("write", "handshake", suite, hs.client)
+    ])
+  )
+}

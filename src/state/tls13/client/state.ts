@@ -1,0 +1,151 @@
+/** The states of the TLS 1.3 client: records that hold what the next step needs and no more. */
+import type { Certificate } from "../../../codec/handshake/certificate.ts"
+import type { NamedGroup } from "../../../codec/registry/namedGroup.ts"
+import type { SignatureScheme } from "../../../codec/registry/signatureScheme.ts"
+import type { CipherSuite13 } from "../../../crypto/suite.ts"
+import type {
+  AgreeSecret,
+  Asking,
+  AuthenticatePeer,
+  ChooseCredential,
+  Credential,
+  MakeKeyShare,
+  Sign
+} from "../../command.ts"
+import type { Established } from "../../established.ts"
+import type { Offer } from "../../hello/clientHello.ts"
+import type { PeerAuthenticated } from "../../proof.ts"
+import type { Hashing } from "../../transcript.ts"
+import type {
+  ClientHandshakeTrafficSecret,
+  HandshakeSecret,
+  MainSecret,
+  ResumptionSecret,
+  ServerHandshakeTrafficSecret
+} from "../keySchedule.ts"
+import type { Traffic } from "../keyUpdate.ts"
+
+/** What a HelloRetryRequest fixed. */
+export interface Retry {
+  readonly suite: CipherSuite13
+  /** The group it asked for; a retry for a cookie alone asks for none. */
+  readonly group: NamedGroup | undefined
+  readonly cookie: Uint8Array | undefined
+}
+
+/** What ServerHello fixed. Carried whole, never spread. */
+export interface Handshake {
+  readonly offer: Offer
+  readonly suite: CipherSuite13
+  readonly group: NamedGroup
+  readonly kind: Established["kind"]
+  readonly secret: HandshakeSecret
+  readonly client: ClientHandshakeTrafficSecret
+  readonly server: ServerHandshakeTrafficSecret
+}
+
+/** What EncryptedExtensions added. */
+export interface Parameters {
+  readonly hs: Handshake
+  readonly protocol: string | undefined
+}
+
+/** How the server proved who it is. */
+export type ServerProof = PeerAuthenticated
+
+/** Whether and how the client shows who it is; three cases, so that a declined request is not taken for none. */
+export type ClientAuth =
+  | { readonly _tag: "NotRequested" }
+  | { readonly _tag: "Declined" }
+  | { readonly _tag: "Chosen"; readonly credential: Credential; readonly scheme: SignatureScheme }
+
+export interface Retrying extends Asking<"RETRYING", MakeKeyShare> {
+  readonly offer: Offer
+  readonly retry: Retry
+  readonly transcript: Hashing
+}
+export interface WaitServerHello2 {
+  readonly _tag: "WAIT_SH_2"
+  readonly offer: Offer
+  readonly retry: Retry
+  readonly transcript: Hashing
+}
+export interface Agreeing extends Asking<"AGREEING", AgreeSecret> {
+  readonly offer: Offer
+  readonly suite: CipherSuite13
+  readonly kind: Established["kind"]
+  readonly transcript: Hashing
+}
+export interface WaitEncryptedExtensions {
+  readonly _tag: "WAIT_EE"
+  readonly hs: Handshake
+  readonly transcript: Hashing
+}
+export interface WaitCertificateOrRequest {
+  readonly _tag: "WAIT_CERT_CR"
+  readonly parameters: Parameters
+  readonly transcript: Hashing
+}
+export interface ChoosingCredential extends Asking<"CHOOSING_CREDENTIAL", ChooseCredential> {
+  readonly parameters: Parameters
+  readonly transcript: Hashing
+}
+export interface WaitCertificate {
+  readonly _tag: "WAIT_CERT"
+  readonly parameters: Parameters
+  readonly transcript: Hashing
+  readonly auth: ClientAuth
+}
+export interface WaitCertificateVerify {
+  readonly _tag: "WAIT_CV"
+  readonly parameters: Parameters
+  readonly transcript: Hashing
+  readonly auth: ClientAuth
+  readonly chain: Certificate["certificate_list"]
+}
+export interface Authenticating extends Asking<"AUTHENTICATING", AuthenticatePeer> {
+  readonly parameters: Parameters
+  readonly transcript: Hashing
+  readonly auth: ClientAuth
+}
+export interface WaitFinished {
+  readonly _tag: "WAIT_FINISHED"
+  readonly parameters: Parameters
+  readonly transcript: Hashing
+  readonly auth: ClientAuth
+  readonly proof: ServerProof
+}
+/** What the server's Finished allows to be derived. */
+export interface Ending {
+  readonly parameters: Parameters
+  readonly proof: ServerProof
+  readonly main: MainSecret
+  readonly established: Established
+  readonly traffic: ClientTraffic
+}
+export interface Signing extends Asking<"SIGNING", Sign> {
+  readonly ending: Ending
+  readonly transcript: Hashing
+}
+export type ClientTraffic = Traffic<"client application traffic", "server application traffic">
+export interface Connected {
+  readonly _tag: "CONNECTED"
+  readonly proof: ServerProof
+  readonly established: Established
+  readonly traffic: ClientTraffic
+  readonly resumption: ResumptionSecret
+}
+
+export type State =
+  | Retrying
+  | WaitServerHello2
+  | Agreeing
+  | WaitEncryptedExtensions
+  | WaitCertificateOrRequest
+  | ChoosingCredential
+  | WaitCertificate
+  | WaitCertificateVerify
+  | Authenticating
+  | WaitFinished
+  | Signing
+  | Connected

@@ -1,0 +1,30 @@
+/** RFC 9846 section 7.5: exporters. */
+import * as Result from "effect/Result"
+import { expandLabel, maxLabelLength } from "../../crypto/hkdf.ts"
+import type { Hash } from "../../crypto/primitives.ts"
+import { Secret } from "../../crypto/secret.ts"
+import { type Failure, fail } from "../failure.ts"
+import type { ExporterSecret } from "./keySchedule.ts"
+
+const none = new Uint8Array(0)
+
+/**
+ * `TLS-Exporter(label, context_value, key_length)`; no context is the empty context. `length` in bytes, at most 255
+ * digests; a longer one, or a label of more than 249 bytes, is `InvalidConfiguration`.
+ */
+export const exportKeyingMaterial = (
+  hash: Hash,
+  secret: ExporterSecret,
+  label: string,
+  context: Uint8Array,
+  length: number
+): Result.Result<Uint8Array, Failure> => {
+  if (new TextEncoder().encode(label).length > maxLabelLength) {
+    return fail("InvalidConfiguration", `an exporter label has at most ${maxLabelLength} bytes`)
+  }
+  if (!Number.isInteger(length) || length < 0 || length > 255 * hash.size) {
+    return fail("InvalidConfiguration", `keying material has 0 to ${255 * hash.size} bytes, not ${length}`)
+  }
+  const derived = new Secret("exporter", expandLabel(hash, secret, label, hash.digest(none), hash.size))
+  return Result.succeed(expandLabel(hash, derived, "exporter", hash.digest(context), length))
+}

@@ -1,0 +1,108 @@
+/**
+ * RFC 9846 section 7.1, the key schedule: one type for each stage, one function for each arrow.
+ *
+ * ```text
+ *             0
+ *             |
+ *             v
+ *   PSK -> HKDF-Extract = Early Secret
+ *             |
+ *             v
+ *       Derive-Secret(., "derived", "")
+ *             |
+ *             v
+ * (EC)DHE -> HKDF-Extract = Handshake Secret
+ *             |
+ *             +-----> Derive-Secret(., "c hs traffic", ClientHello...ServerHello)
+ *             |                     = client_handshake_traffic_secret
+ *             +-----> Derive-Secret(., "s hs traffic", ClientHello...ServerHello)
+ *             |                     = server_handshake_traffic_secret
+ *             v
+ *       Derive-Secret(., "derived", "")
+ *             |
+ *             v
+ *   0 ---> HKDF-Extract = Main Secret
+ *             |
+ *             +-----> Derive-Secret(., "c ap traffic", ClientHello...server Finished)
+ *             |                     = client_application_traffic_secret_0
+ *             +-----> Derive-Secret(., "s ap traffic", ClientHello...server Finished)
+ *             |                     = server_application_traffic_secret_0
+ *             +-----> Derive-Secret(., "exp master", ClientHello...server Finished)
+ *             |                     = exporter_secret
+ *             +-----> Derive-Secret(., "res master", ClientHello...client Finished)
+ *                                   = resumption_secret
+ * ```
+ */
+import { expandLabel, extract } from "../../crypto/hkdf.ts"
+import type { Hash } from "../../crypto/primitives.ts"
+import { Secret } from "../../crypto/secret.ts"
+import { digest, type Hashing } from "../transcript.ts"
+
+export type EarlySecret = Secret<"early">
+export type HandshakeSecret = Secret<"handshake">
+export type MainSecret = Secret<"main">
+export type ClientHandshakeTrafficSecret = Secret<"client handshake traffic">
+export type ServerHandshakeTrafficSecret = Secret<"server handshake traffic">
+export type ClientApplicationTrafficSecret = Secret<"client application traffic">
+export type ServerApplicationTrafficSecret = Secret<"server application traffic">
+export type ExporterSecret = Secret<"exporter main">
+export type ResumptionSecret = Secret<"resumption main">
+
+const none = new Uint8Array(0)
+/** "0" of the diagram: Hash.length zero bytes. */
+const zero = (hash: Hash): Uint8Array => new Uint8Array(hash.size)
+
+/** `Derive-Secret(Secret, Label, Messages)`, the hash of the messages given. */
+const deriveSecret = <Stage extends string>(
+  stage: Stage,
+  hash: Hash,
+  secret: Secret<string>,
+  label: string,
+  transcriptHash: Uint8Array
+): Secret<Stage> => new Secret(stage, expandLabel(hash, secret, label, transcriptHash, hash.size))
+
+/** `Derive-Secret(., "derived", "")`, the salt of the next stage. */
+const derived = (hash: Hash, secret: Secret<string>): Secret<"derived"> =>
+  deriveSecret("derived", hash, secret, "derived", hash.start.digest())
+
+/** `PSK -> HKDF-Extract = Early Secret`; without a PSK, zeros stand for it. */
+export const earlySecret = (hash: Hash, psk: Uint8Array = zero(hash)): EarlySecret =>
+  new Secret("early", extract(hash, zero(hash), psk))
+
+/** `(EC)DHE -> HKDF-Extract = Handshake Secret`. */
+export const handshakeSecret = (hash: Hash, early: EarlySecret, shared: Uint8Array): HandshakeSecret =>
+  new Secret("handshake", extract(hash, derived(hash, early), shared))
+
+/** `"c hs traffic", ClientHello...ServerHello`. */
+export const clientHandshakeTraffic = (secret: HandshakeSecret, toServerHello: Hashing): ClientHandshakeTrafficSecret =>
+  deriveSecret("client handshake traffic", toServerHello.hash, secret, "c hs traffic", digest(toServerHello))
+
+/** `"s hs traffic", ClientHello...ServerHello`. */
+export const serverHandshakeTraffic = (secret: HandshakeSecret, toServerHello: Hashing): ServerHandshakeTrafficSecret =>
+  deriveSecret("server handshake traffic", toServerHello.hash, secret, "s hs traffic", digest(toServerHello))
+
+/** `0 -> HKDF-Extract = Main Secret`. */
+export const mainSecret = (hash: Hash, handshake: HandshakeSecret): MainSecret =>
+  new Secret("main", extract(hash, derived(hash, handshake), zero(hash)))
+
+/** `"c ap traffic", ClientHello...server Finished`. */
+export const clientApplicationTraffic = (secret: MainSecret, toFinished: Hashing): ClientApplicationTrafficSecret =>
+  deriveSecret("client application traffic", toFinished.hash, secret, "c ap traffic", digest(toFinished))
+
+/** `"s ap traffic", ClientHello...server Finished`. */
+export const serverApplicationTraffic = (secret: MainSecret, toFinished: Hashing): ServerApplicationTrafficSecret =>
+  deriveSecret("server application traffic", toFinished.hash, secret, "s ap traffic", digest(toFinished))
+
+/** `"exp master", ClientHello...server Finished`. */
+export const exporterSecret = (secret: MainSecret, toFinished: Hashing): ExporterSecret =>
+  deriveSecret("exporter main", toFinished.hash, secret, "exp master", digest(toFinished))
+
+/** `"res master", ClientHello...client Finished`. */
+export const resumptionSecret = (secret: MainSecret, toClientFinished: Hashing): ResumptionSecret =>
+  deriveSecret("resumption main", toClientFinished.hash, secret, "res master", digest(toClientFinished))
+
+/** RFC 9846 section 7.2: `application_traffic_secret_N+1`. */
+export const nextTraffic = <Stage extends "client application traffic" | "server application traffic">(
+  hash: Hash,
+  secret: Secret<Stage>
+): Secret<Stage> => new Secret(secret.stage, expandLabel(hash, secret, "traffic upd", none, hash.size))

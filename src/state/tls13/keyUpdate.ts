@@ -1,0 +1,59 @@
+/** RFC 9846 section 4.7.3 and 7.2: one step of one direction, shared by both roles. */
+import * as Result from "effect/Result"
+import type { KeyUpdate } from "../../codec/handshake/keyUpdate.ts"
+import type { Secret } from "../../crypto/secret.ts"
+import type { CipherSuite13 } from "../../crypto/suite.ts"
+import type { Action } from "../action.ts"
+import type { Failure } from "../failure.ts"
+import { encodeHandshake, installKeys } from "../flight.ts"
+import { nextTraffic } from "./keySchedule.ts"
+
+type Stage = "client application traffic" | "server application traffic"
+
+/** The secrets of the application epoch, by direction; `Ours` and `Theirs` are the two stages. */
+export interface Traffic<Ours extends Stage, Theirs extends Stage> {
+  readonly suite: CipherSuite13
+  readonly ours: Secret<Ours>
+  readonly theirs: Secret<Theirs>
+  /** Whether a KeyUpdate that we asked for is still to come; we ask for one at a time. */
+  readonly asked: "nothing" | "update"
+}
+
+type Updated<Ours extends Stage, Theirs extends Stage> = Result.Result<
+  { readonly traffic: Traffic<Ours, Theirs>; readonly actions: ReadonlyArray<Action> },
+  Failure
+>
+
+/** Says KeyUpdate under the old key, then changes to the new one. A second request waits for the first answer. */
+export const updateOurs = <Ours extends Stage, Theirs extends Stage>(
+  traffic: Traffic<Ours, Theirs>,
+  request: KeyUpdate["request_update"]
+): Updated<Ours, Theirs> => {
+  const request_update = traffic.asked === "update" ? "update_not_requested" : request
+  const message = { _tag: "KeyUpdate", body: { request_update } } as const
+  return Result.map(encodeHandshake(message), (raw) => {
+    const ours = nextTraffic(traffic.suite.hash, traffic.ours)
+    return {
+      traffic: { ...traffic, ours, asked: request_update === "update_requested" ? "update" : traffic.asked },
+      actions: [
+        { _tag: "Send", epoch: "application", message, raw },
+        installKeys("write", "application", traffic.suite, ours)
+      ]
+    }
+  })
+}
+
+/** Hears KeyUpdate: new keys for reading, and an update of ours when the peer asks for it. */
+export const updateTheirs = <Ours extends Stage, Theirs extends Stage>(
+  traffic: Traffic<Ours, Theirs>,
+  heard: KeyUpdate
+): Updated<Ours, Theirs> => {
+  const theirs = nextTraffic(traffic.suite.hash, traffic.theirs)
+  const read = installKeys("read", "application", traffic.suite, theirs)
+  const updated: Traffic<Ours, Theirs> = { ...traffic, theirs, asked: "nothing" }
+  if (heard.request_update === "update_not_requested") return Result.succeed({ traffic: updated, actions: [read] })
+  return Result.map(updateOurs(updated, "update_not_requested"), (ours) => ({
+    traffic: ours.traffic,
+    actions: [read, ...ours.actions]
+  }))
+}

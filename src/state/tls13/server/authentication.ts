@@ -1,0 +1,100 @@
+/**
+ * NEGOTIATED, WAIT_CERT, WAIT_CV, AUTHENTICATING: our proof, then the client's if it was asked for (RFC 9846 sections
+ * 4.5.1 and 4.5.2).
+ */
+import * as Result from "effect/Result"
+import type { Signed } from "../../command.ts"
+import type { Heard } from "../../event.ts"
+import { fail } from "../../failure.ts"
+import { Flight, installKeys, logKey } from "../../flight.ts"
+import { land, type Of, type Stepped } from "../../machine.ts"
+import { onlySolicited } from "../../negotiation/extensions.ts"
+import type { PeerAuthenticated } from "../../proof.ts"
+import { append, type Hashing } from "../../transcript.ts"
+import { authenticate, presented } from "../authentication.ts"
+import { verifyData } from "../finished.ts"
+import * as KeySchedule from "../keySchedule.ts"
+import type {
+  Authenticating,
+  Ending,
+  Handshake,
+  Negotiated,
+  WaitCertificate,
+  WaitCertificateVerify,
+  WaitFinished
+} from "./state.ts"
+
+const ending = (hs: Handshake, toFinished: Hashing): Ending => {
+  const { suite } = hs.selected.choices
+  const main = KeySchedule.mainSecret(suite.hash, hs.secret)
+  return {
+    hs,
+    main,
+    exporter: KeySchedule.exporterSecret(main, toFinished),
+    traffic: {
+      suite,
+      ours: KeySchedule.serverApplicationTraffic(main, toFinished),
+      theirs: KeySchedule.clientApplicationTraffic(main, toFinished),
+      asked: "nothing"
+    }
+  }
+}
+
+/** NEGOTIATED --Signed--> WAIT_CERT | WAIT_FINISHED */
+export const signed = (state: Negotiated, { signature }: Signed): Stepped<WaitCertificate | WaitFinished> =>
+  Result.gen(function* () {
+    const { hs } = state
+    const { config, hello, suite } = hs.selected.choices
+    const flight = new Flight(state.transcript)
+    yield* flight.say("handshake", { _tag: "CertificateVerify", body: { algorithm: state.asks.scheme, signature } })
+    const verify_data = verifyData(hs.server, flight.transcript)
+    yield* flight.say("handshake", { _tag: "Finished", body: { verify_data } })
+
+    const { transcript } = flight
+    const end = ending(hs, transcript)
+    flight.do(
+      logKey("CLIENT_TRAFFIC_SECRET_0", hello.random, end.traffic.theirs),
+      logKey("SERVER_TRAFFIC_SECRET_0", hello.random, end.traffic.ours),
+      logKey("EXPORTER_SECRET", hello.random, end.exporter),
+      installKeys("write", "application", suite, end.traffic.ours)
+    )
+    return config.clientAuthentication._tag === "None"
+      ? land({ _tag: "WAIT_FINISHED", ending: end, transcript, proof: { _tag: "Anonymous" } }, flight.actions)
+      : land({ _tag: "WAIT_CERT", ending: end, transcript }, flight.actions)
+  })
+
+/** WAIT_CERT --Certificate--> WAIT_CV | WAIT_FINISHED */
+export const certificate = (
+  state: WaitCertificate,
+  event: Of<Heard, "Certificate">
+): Stepped<WaitCertificateVerify | WaitFinished> =>
+  Result.gen(function* () {
+    const { ending } = state
+    const { certificate_list: chain } = yield* presented(event.body)
+    for (const entry of chain) yield* onlySolicited("Certificate", entry.extensions, [])
+    const transcript = append(state.transcript, event.raw)
+    if (chain.length > 0) return land({ _tag: "WAIT_CV", ending, transcript, chain })
+    return ending.hs.selected.choices.config.clientAuthentication._tag === "Required"
+      ? yield* fail("ClientCertificateRequired", "the client shows no certificate, and one is required here")
+      : land({ _tag: "WAIT_FINISHED", ending, transcript, proof: { _tag: "Anonymous" } })
+  })
+
+/** WAIT_CV --CertificateVerify--> AUTHENTICATING */
+export const certificateVerify = (
+  state: WaitCertificateVerify,
+  event: Of<Heard, "CertificateVerify">
+): Stepped<Authenticating> =>
+  Result.gen(function* () {
+    const { schemes } = state.ending.hs.selected.choices.config
+    const asks = yield* authenticate({ _tag: "Client" }, schemes, state.chain, state.transcript, event.body)
+    return land({
+      _tag: "AUTHENTICATING",
+      asks,
+      ending: state.ending,
+      transcript: append(state.transcript, event.raw)
+    })
+  })
+
+/** AUTHENTICATING --PeerAuthenticated--> WAIT_FINISHED */
+export const peerAuthenticated = (state: Authenticating, proof: PeerAuthenticated): Stepped<WaitFinished> =>
+  Result.succeed(land({ _tag: "WAIT_FINISHED", ending: state.ending, transcript: state.transcript, proof }))

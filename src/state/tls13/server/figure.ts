@@ -1,0 +1,16 @@
+/**
+ * RFC 9846 appendix A.2, from RECVD_CH on, with the states that ask made visible. The arrows of resumption and early
+ * data join with their handlers; AGREEING_2 exists so that early data cannot follow a retry (section 4.3.10).
+ */
+export const figure = {
+  RECVD_CH: { HelloResolved: ["AGREEING", "WAIT_CH_2"] },
+  WAIT_CH_2: { ClientHello: ["AGREEING_2"] },
+  AGREEING: { SecretAgreed: ["NEGOTIATED"] },
+  AGREEING_2: { SecretAgreed: ["NEGOTIATED"] },
+  NEGOTIATED: { Signed: ["WAIT_CERT", "WAIT_FINISHED"] },
+  WAIT_CERT: { Certificate: ["WAIT_CV", "WAIT_FINISHED"] },
+  WAIT_CV: { CertificateVerify: ["AUTHENTICATING"] },
+  AUTHENTICATING: { PeerAuthenticated: ["WAIT_FINISHED"] },
+  WAIT_FINISHED: { Finished: ["CONNECTED"] },
+  CONNECTED: { KeyUpdate: ["CONNECTED"], UpdateKeys: ["CONNECTED"] }
+} as const

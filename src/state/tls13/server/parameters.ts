@@ -1,0 +1,99 @@
+/** AGREEING, AGREEING_2: ServerHello to Certificate, as one flight (RFC 9846 sections 4.2.3, 4.4 and 4.5.1). */
+import * as Result from "effect/Result"
+import type { Extension } from "../../../codec/extension/placement.ts"
+import type { SecretAgreed } from "../../command.ts"
+import { Flight, installKeys, logKey } from "../../flight.ts"
+import { land, type Stepped } from "../../machine.ts"
+import { certificateOf } from "../authentication.ts"
+import { signedContent } from "../certificateVerify.ts"
+import { afterFirstMessage } from "../compatibility.ts"
+import * as KeySchedule from "../keySchedule.ts"
+import type { Agreeing, Agreeing2, Handshake, Negotiated, Selected } from "./state.ts"
+
+const encryptedExtensions = ({ choices }: Selected): ReadonlyArray<Extension<"EncryptedExtensions">> => [
+  ...(choices.serverName === undefined ? [] : [{ type: "server_name", data: {} } as const]),
+  ...(choices.protocol === undefined
+    ? []
+    : [
+        {
+          type: "application_layer_protocol_negotiation",
+          data: { protocol_name_list: [choices.protocol] }
+        } as const
+      ])
+]
+
+/** CertificateRequest, where the configuration wants one (section 4.4.2). */
+const certificateRequest = ({ choices: { config } }: Selected, flight: Flight) => {
+  const { clientAuthentication } = config
+  if (clientAuthentication._tag === "None") return Result.succeed(undefined)
+  const { authorities } = clientAuthentication
+  return flight.say("handshake", {
+    _tag: "CertificateRequest",
+    body: {
+      certificate_request_context: new Uint8Array(0),
+      extensions: [
+        { type: "signature_algorithms", data: { supported_signature_algorithms: config.schemes } },
+        ...(authorities.length === 0 ? [] : [{ type: "certificate_authorities", data: { authorities } } as const])
+      ]
+    }
+  })
+}
+
+/** AGREEING | AGREEING_2 --SecretAgreed--> NEGOTIATED */
+export const secretAgreed = (state: Agreeing | Agreeing2, { share, secret }: SecretAgreed): Stepped<Negotiated> =>
+  Result.gen(function* () {
+    const { selected } = state
+    const { suite, hello } = selected.choices
+    const { group } = state.asks
+
+    const flight = new Flight(state.transcript)
+    yield* flight.say("plaintext", {
+      _tag: "ServerHello",
+      body: {
+        legacy_version: "TLSv1.2",
+        random: selected.random,
+        legacy_session_id_echo: hello.legacy_session_id,
+        cipher_suite: suite.name,
+        legacy_compression_method: 0,
+        extensions: [
+          { type: "supported_versions", data: { selected_version: "TLSv1.3" } },
+          { type: "key_share", data: { server_share: { group, key_exchange: share } } }
+        ]
+      }
+    })
+    if (selected.kind === "full") flight.do(...afterFirstMessage(hello.legacy_session_id))
+
+    const handshake = KeySchedule.handshakeSecret(suite.hash, KeySchedule.earlySecret(suite.hash), secret)
+    const hs: Handshake = {
+      selected,
+      group,
+      secret: handshake,
+      client: KeySchedule.clientHandshakeTraffic(handshake, flight.transcript),
+      server: KeySchedule.serverHandshakeTraffic(handshake, flight.transcript)
+    }
+    flight.do(
+      logKey("CLIENT_HANDSHAKE_TRAFFIC_SECRET", hello.random, hs.client),
+      logKey("SERVER_HANDSHAKE_TRAFFIC_SECRET", hello.random, hs.server),
+      installKeys("write", "handshake", suite, hs.server),
+      installKeys("read", "handshake", suite, hs.client)
+    )
+
+    yield* flight.say("handshake", {
+      _tag: "EncryptedExtensions",
+      body: { extensions: encryptedExtensions(selected) }
+    })
+    yield* certificateRequest(selected, flight)
+    yield* flight.say("handshake", { _tag: "Certificate", body: certificateOf(selected.credential) })
+
+    const { credential, scheme } = selected
+    const content = signedContent("Server", flight.transcript)
+    return land(
+      {
+        _tag: "NEGOTIATED",
+        asks: { _tag: "Sign", credential, scheme, content },
+        hs,
+        transcript: flight.transcript
+      },
+      flight.actions
+    )
+  })
