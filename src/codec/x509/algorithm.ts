@@ -124,3 +124,9 @@ export const algorithmIdentifier = (name: SignatureAlgorithm): AlgorithmIdentifi
   const [, algorithm, rule] = simple.find(([candidate]) => candidate === name) ?? []
   return algorithm === undefined ? undefined : { algorithm, parameters: rule === "NULL?" ? NULL : undefined }
 }
+
+/** An AlgorithmIdentifier of a key, with NULL or one element as its parameters, or none. */
+export const algorithmIdentifierOf = (
+  name: keyof typeof oids,
+  parameters: Uint8Array | "NULL" | undefined
+): AlgorithmIdentifier => ({ algorithm: oids[name], parameters: parameters === "NULL" ? NULL : parameters })
