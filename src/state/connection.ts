@@ -44,27 +44,23 @@ export interface Connection {
   /** The failure that ended it. */
   readonly failure: Failure | undefined
   /** The first call: a client says its ClientHello, a server waits. */
-  readonly start: () => Progress
+  start(): Progress
   /** Bytes of the peer, split anyhow. */
-  readonly receive: (bytes: Uint8Array) => Progress
+  receive(bytes: Uint8Array): Progress
   /** The answer to `asks`. */
-  readonly answer: (answer: Answer) => Progress
+  answer(answer: Answer): Progress
   /** Records for application data of any length; fails when the connection cannot carry any. */
-  readonly send: (plaintext: Uint8Array) => Result.Result<Progress, Failure>
+  send(plaintext: Uint8Array): Result.Result<Progress, Failure>
   /** New keys (RFC 9846 section 4.7.3). */
-  readonly updateKeys: (request: UpdateKeys["request"]) => Result.Result<Progress, Failure>
+  updateKeys(request: UpdateKeys["request"]): Result.Result<Progress, Failure>
   /** Our close_notify; reading goes on. */
-  readonly close: () => Progress
+  close(): Progress
   /** The transport ended: without a close_notify that is `UncleanClose`. */
-  readonly end: () => Progress
+  end(): Progress
   /** A question could not be answered, or time ran out: ends the connection with the alert of the failure. */
-  readonly abort: (failure: Failure) => Progress
+  abort(failure: Failure): Progress
   /** RFC 9846 section 7.5; `length` in bytes. */
-  readonly exportKeyingMaterial: (
-    label: string,
-    context: Uint8Array,
-    length: number
-  ) => Result.Result<Uint8Array, Failure>
+  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure>
   /** Overwrites the secrets. */
-  readonly dispose: () => void
+  dispose(): void
 }

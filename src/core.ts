@@ -1,0 +1,124 @@
+/**
+ * TLS without I/O and without the Effect runtime: a `Connection`, and a way to answer its questions at once.
+ *
+ * ```ts
+ * let progress = Core.settle(connection, connection.start(), world)
+ * socket.write(...progress.out)
+ * socket.on("data", (bytes) => { progress = Core.settle(connection, connection.receive(bytes), world) })
+ * ```
+ */
+import * as Result from "effect/Result"
+import type { NamedGroup } from "./codec/registry/namedGroup.ts"
+import type { CryptoFailure, KeyPair, Primitives } from "./crypto/primitives.ts"
+import { step as clientStep, start as startClient } from "./state/client.ts"
+import type {
+  Answer,
+  AuthenticatePeer,
+  ChooseCredential,
+  Command,
+  Credential,
+  ResolveHello,
+  Sign
+} from "./state/command.ts"
+import type { ClientConfig, ServerConfig } from "./state/config.ts"
+import type { Connection, Progress } from "./state/connection.ts"
+import { type Failure, fail, make as failure } from "./state/failure.ts"
+import { type PeerIdentity, peerAuthenticated } from "./state/proof.ts"
+import { step as serverStep, start as startServer } from "./state/server.ts"
+import { type ConnectionOptions, make } from "./state/shell.ts"
+
+export type { Connection, ConnectionEvent, Progress } from "./state/connection.ts"
+
+/** A client; `start` yields its first question. */
+export const client = (config: ClientConfig, options?: ConnectionOptions): Connection =>
+  make({ start: startClient(config), step: clientStep }, options)
+
+/** A server; it waits for bytes. */
+export const server = (config: ServerConfig, options?: ConnectionOptions): Connection =>
+  make({ start: startServer(config), step: serverStep }, options)
+
+/** Everything that a connection asks for, as functions that answer at once. */
+export interface World {
+  readonly primitives: Primitives
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly choose: (request: ResolveHello | ChooseCredential) => Credential | undefined
+  readonly sign: (request: Sign) => Result.Result<Uint8Array, CryptoFailure>
+  /** Judges chain and signature; whoever returns success here vouches for the peer. */
+  readonly verify: (request: AuthenticatePeer) => Result.Result<PeerIdentity, Failure>
+}
+
+const cryptoFailure = (error: CryptoFailure): Failure =>
+  failure(error.reason === "InvalidPoint" ? "InvalidKeyShare" : "AnswerFailed", error.detail)
+
+const groupOf = (world: World, name: NamedGroup) => {
+  const group = world.primitives.groups.find((candidate) => candidate.name === name)
+  return group === undefined
+    ? fail("InvalidConfiguration", `${world.primitives.name} has no group ${name}`)
+    : Result.succeed(group)
+}
+
+const generate = (world: World, name: NamedGroup): Result.Result<KeyPair, Failure> =>
+  Result.map(groupOf(world, name), (group) => group.generate(world.primitives.random))
+
+/** The answer to one question. */
+export const answer = (world: World, command: Command): Result.Result<Answer, Failure> => {
+  const { random } = world.primitives
+  switch (command._tag) {
+    case "PrepareHello":
+      return Result.map(Result.all(command.groups.map((group) => generate(world, group))), (shares) => ({
+        _tag: "HelloPrepared",
+        random: random(32),
+        sessionId: random(32),
+        shares,
+        now: world.now()
+      }))
+    case "MakeKeyShare":
+      return Result.map(generate(world, command.group), (share) => ({ _tag: "KeyShareMade", share }))
+    case "AgreeSecret":
+      return Result.mapBoth(command.key.agree(command.peerShare), {
+        onSuccess: (secret) => ({ _tag: "SecretAgreed", secret, share: command.key.share }),
+        onFailure: cryptoFailure
+      })
+    case "EncapsulateSecret":
+      return Result.flatMap(groupOf(world, command.group), (group) =>
+        Result.mapBoth(group.encapsulate(command.peerShare, random), {
+          onSuccess: (answer) => ({ _tag: "SecretAgreed", ...answer }),
+          onFailure: cryptoFailure
+        })
+      )
+    case "ResolveHello":
+      return Result.succeed({
+        _tag: "HelloResolved",
+        credential: world.choose(command),
+        random: random(32),
+        now: world.now()
+      })
+    case "ChooseCredential":
+      return Result.succeed({ _tag: "CredentialChosen", credential: world.choose(command) })
+    case "Sign":
+      return Result.mapBoth(world.sign(command), {
+        onSuccess: (signature) => ({ _tag: "Signed", signature }),
+        onFailure: cryptoFailure
+      })
+    case "AuthenticatePeer":
+      return Result.map(world.verify(command), (identity) => peerAuthenticated(identity, command.scheme))
+  }
+}
+
+/** Answers until nothing is asked; the output and the events of all steps together. */
+export const settle = (connection: Connection, progress: Progress, world: World): Progress => {
+  const out = [...progress.out]
+  const events = [...progress.events]
+  let { asks } = progress
+  while (asks !== undefined) {
+    const next = Result.match(answer(world, asks), {
+      onSuccess: (answer) => connection.answer(answer),
+      onFailure: (failure) => connection.abort(failure)
+    })
+    out.push(...next.out)
+    events.push(...next.events)
+    asks = next.asks
+  }
+  return { out, events, asks: undefined }
+}
