@@ -1,11 +1,11 @@
 /** RFC 5280 section 6.1.1 (d): what a trust anchor is. */
 import * as Result from "effect/Result"
+import { describe } from "../../codec/presentation/wire.ts"
 import { type Certificate, parseCertificate } from "../../codec/x509/certificate.ts"
 import type { Name } from "../../codec/x509/name.ts"
 import type { NameConstraints } from "../../codec/x509/nameConstraints.ts"
 import type { PublicKeyInfo } from "../../codec/x509/publicKey.ts"
 import { type Failure, make } from "../failure.ts"
-import { describe } from "../../codec/presentation/wire.ts"
 
 /** A name and a key that are believed without proof. */
 export interface TrustAnchor {

@@ -1,0 +1,91 @@
+/** Whom the verifiers believe: the roots, as a service. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import { describe } from "../codec/presentation/wire.ts"
+import { certificatesFromPem } from "../codec/x509/pem.ts"
+import { type Failure, make as failure } from "../state/failure.ts"
+import { anchorFromDer, type TrustAnchor } from "../state/path/anchor.ts"
+
+export class TrustAnchors extends Context.Service<TrustAnchors, { readonly anchors: ReadonlyArray<TrustAnchor> }>()(
+  "effect-tls/layers/TrustAnchors"
+) {}
+
+const decoder = new TextDecoder()
+
+/** The anchors in certificates, DER; one that cannot be read fails all, with its place in the list. */
+export const fromDer = (list: ReadonlyArray<Uint8Array>): Result.Result<ReadonlyArray<TrustAnchor>, Failure> =>
+  Result.gen(function* () {
+    const anchors: Array<TrustAnchor> = []
+    for (const [i, der] of list.entries()) {
+      anchors.push(
+        yield* Result.mapError(anchorFromDer(der), ({ detail }) =>
+          failure("InvalidConfiguration", `trusted certificate ${i + 1} of ${list.length}: ${detail}`)
+        )
+      )
+    }
+    return anchors
+  })
+
+/** The anchors in a PEM text; fails when there is no certificate in it. */
+export const fromPem = (pem: string | Uint8Array): Result.Result<ReadonlyArray<TrustAnchor>, Failure> =>
+  Result.flatMap(
+    Result.mapError(certificatesFromPem(typeof pem === "string" ? pem : decoder.decode(pem)), (reason) =>
+      failure("InvalidConfiguration", `trusted certificates: ${describe(reason)}`)
+    ),
+    fromDer
+  )
+
+/** Anchors as they are. */
+export const layer = (anchors: ReadonlyArray<TrustAnchor>): Layer.Layer<TrustAnchors> =>
+  Layer.succeed(TrustAnchors, { anchors })
+
+/** Nobody is believed: every chain is refused. */
+export const empty: Layer.Layer<TrustAnchors> = layer([])
+
+const layerResult = (
+  anchors: () => Result.Result<ReadonlyArray<TrustAnchor>, Failure>
+): Layer.Layer<TrustAnchors, Failure> =>
+  Layer.effect(
+    TrustAnchors,
+    Effect.suspend(() => Effect.fromResult(Result.map(anchors(), (anchors) => ({ anchors }))))
+  )
+
+/** The certificates, DER. Fails with `InvalidConfiguration` when one of them cannot be read. */
+export const layerDer = (list: ReadonlyArray<Uint8Array>): Layer.Layer<TrustAnchors, Failure> =>
+  layerResult(() => fromDer(list))
+
+/**
+ * The certificates of a PEM text. Fails with `InvalidConfiguration` when there is none or one cannot be read.
+ *
+ * @example
+ * const Anchors = TrustAnchors.merge(SystemTrust.layerSystem, TrustAnchors.layerPem(ourCa))
+ */
+export const layerPem = (pem: string | Uint8Array): Layer.Layer<TrustAnchors, Failure> =>
+  layerResult(() => fromPem(pem))
+
+const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
+
+/** Whether two anchors are one: the same name and key, and from the same certificate. */
+const isSame = (a: TrustAnchor, b: TrustAnchor): boolean =>
+  same(a.subject.der, b.subject.der) &&
+  same(a.publicKey.spki, b.publicKey.spki) &&
+  (a.certificate === b.certificate ||
+    (a.certificate !== undefined && b.certificate !== undefined && same(a.certificate.der, b.certificate.der)))
+
+/** The anchors of all layers together; none replaces another, and the same one twice is one. */
+export const merge = <E, R>(
+  ...layers: ReadonlyArray<Layer.Layer<TrustAnchors, E, R>>
+): Layer.Layer<TrustAnchors, E, Exclude<R, Scope.Scope>> =>
+  Layer.effect(
+    TrustAnchors,
+    Effect.map(
+      Effect.forEach(layers, (layer) => Layer.build(layer)),
+      (contexts) => {
+        const all = contexts.flatMap((context) => Context.get(context, TrustAnchors).anchors)
+        return { anchors: all.filter((anchor, i) => all.findIndex((other) => isSame(anchor, other)) === i) }
+      }
+    )
+  )

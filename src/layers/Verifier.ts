@@ -1,0 +1,19 @@
+/** What `ServerVerifier` and `ClientVerifier` have in common, and how verifiers are combined. */
+import type * as Effect from "effect/Effect"
+import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
+import type { AuthenticatePeer } from "../state/command.ts"
+import type { Failure } from "../state/failure.ts"
+import type { PeerIdentity } from "../state/proof.ts"
+
+export interface Verifier {
+  /** Signature schemes accepted in the peer's CertificateVerify, in order of preference (RFC 9846 section 4.3.3). */
+  readonly schemes: ReadonlyArray<SignatureScheme>
+  /**
+   * Judges a peer's chain and the signature made with its key. Who fails here never gets a connection: the reasons
+   * are those of the failure table, `Certificate…` for the chain and `SignatureMismatch` for CertificateVerify.
+   */
+  readonly verify: (request: AuthenticatePeer) => Effect.Effect<PeerIdentity, Failure>
+}
+
+export { ClientVerifier } from "./ClientVerifier.ts"
+export { ServerVerifier } from "./ServerVerifier.ts"
