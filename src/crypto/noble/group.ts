@@ -3,11 +3,13 @@ import { x25519 } from "@noble/curves/ed25519.js"
 import { p256, p384, p521 } from "@noble/curves/nist.js"
 import * as Result from "effect/Result"
 import { isZero } from "../constantTime.ts"
-import { refuse } from "../failure.ts"
+import { attempt, refuse } from "../failure.ts"
 import type { CryptoFailure, Group, KeyPair, RandomBytes } from "../primitives.ts"
 
+type Name = "x25519" | "secp256r1" | "secp384r1" | "secp521r1"
+
 interface Form {
-  readonly name: "x25519" | "secp256r1" | "secp384r1" | "secp521r1"
+  readonly name: Name
   /** Bytes of a share. */
   readonly size: number
   readonly secretKey: (random: RandomBytes) => Uint8Array
@@ -25,7 +27,7 @@ const montgomery: Form = {
 }
 
 /** Noble answers with a point; the secret is its x coordinate, leading zeros kept (RFC 9846 section 7.4.2). */
-const weierstrass = (name: Form["name"], curve: typeof p256, coordinate: number): Form => ({
+const weierstrass = (name: Name, curve: typeof p256, coordinate: number): Form => ({
   name,
   size: 1 + 2 * coordinate,
   secretKey: (random) => curve.utils.randomSecretKey(random(curve.lengths.seed ?? 2 * coordinate)),
@@ -44,28 +46,39 @@ const agree = (form: Form, secretKey: Uint8Array, peerShare: Uint8Array): Result
   }
 }
 
+const forms: { readonly [N in Name]: Form } = {
+  x25519: montgomery,
+  secp256r1: weierstrass("secp256r1", p256, 32),
+  secp384r1: weierstrass("secp384r1", p384, 48),
+  secp521r1: weierstrass("secp521r1", p521, 66)
+}
+
+const pair = (form: Form, secretKey: Uint8Array): KeyPair => ({
+  group: form.name,
+  share: form.share(secretKey),
+  agree: (peerShare) => agree(form, secretKey, peerShare)
+})
+
+/** A pair of a private key at hand, such as one of a test vector: a scalar, 32, 48 or 66 bytes. */
+export const keyPair = (name: Name, secretKey: Uint8Array): Result.Result<KeyPair, CryptoFailure> =>
+  attempt("InvalidKey", "the scalar is out of range", () => pair(forms[name], secretKey))
+
 const group = (form: Form): Group => {
-  const generate = (random: RandomBytes): KeyPair => {
-    const secretKey = form.secretKey(random)
-    return {
-      group: form.name,
-      share: form.share(secretKey),
-      agree: (peerShare) => agree(form, secretKey, peerShare)
-    }
-  }
+  const generate = (random: RandomBytes) => pair(form, form.secretKey(random))
   return {
     name: form.name,
     generate,
     encapsulate: (peerShare, random) => {
-      const pair = generate(random)
-      return Result.map(pair.agree(peerShare), (secret) => ({ share: pair.share, secret }))
+      const own = generate(random)
+      return Result.map(own.agree(peerShare), (secret) => ({ share: own.share, secret }))
     }
   }
 }
 
+/** X25519 first: it is the cheapest by far. */
 export const groups: ReadonlyArray<Group> = [
-  group(montgomery),
-  group(weierstrass("secp256r1", p256, 32)),
-  group(weierstrass("secp384r1", p384, 48)),
-  group(weierstrass("secp521r1", p521, 66))
+  group(forms.x25519),
+  group(forms.secp256r1),
+  group(forms.secp384r1),
+  group(forms.secp521r1)
 ]

@@ -7,13 +7,15 @@
 import * as Crypto from "node:crypto"
 import * as Result from "effect/Result"
 import { isZero } from "../constantTime.ts"
-import { refuse } from "../failure.ts"
+import { attempt, refuse } from "../failure.ts"
 import type { CryptoFailure, Group, KeyPair } from "../primitives.ts"
 import { buffer, plain } from "./bytes.ts"
 
+type Name = "x25519" | "secp256r1" | "secp384r1" | "secp521r1"
+
 /** How a group's pairs are made and how its shares are written. */
 interface Form {
-  readonly name: "x25519" | "secp256r1" | "secp384r1" | "secp521r1"
+  readonly name: Name
   readonly generate: () => Crypto.KeyPairKeyObjectResult
   /** Bytes of a share. */
   readonly size: number
@@ -30,7 +32,7 @@ const montgomery: Form = {
 }
 
 /** RFC 9846 section 4.3.8.2: the point is uncompressed, 0x04, x, y. OpenSSL checks that it is on the curve. */
-const weierstrass = (name: "secp256r1" | "secp384r1" | "secp521r1", crv: string, coordinate: number): Form => ({
+const weierstrass = (name: Name, crv: string, coordinate: number): Form => ({
   name,
   generate: () => Crypto.generateKeyPairSync("ec", { namedCurve: crv }),
   size: 1 + 2 * coordinate,
@@ -65,29 +67,41 @@ const agree = (
   }
 }
 
+const forms: { readonly [N in Name]: Form } = {
+  x25519: montgomery,
+  secp256r1: weierstrass("secp256r1", "P-256", 32),
+  secp384r1: weierstrass("secp384r1", "P-384", 48),
+  secp521r1: weierstrass("secp521r1", "P-521", 66)
+}
+
+const pair = (form: Form, { privateKey, publicKey }: Crypto.KeyPairKeyObjectResult): KeyPair => ({
+  group: form.name,
+  share: form.share(publicKey.export({ format: "jwk" })),
+  agree: (peerShare) => agree(form, privateKey, peerShare)
+})
+
+/** A pair of a private key at hand, such as one of a test vector. */
+export const keyPair = (name: Name, privateKey: Crypto.KeyObject): Result.Result<KeyPair, CryptoFailure> =>
+  attempt("InvalidKey", "the key is not one of this group", () =>
+    pair(forms[name], { privateKey, publicKey: Crypto.createPublicKey(privateKey) })
+  )
+
 const group = (form: Form): Group => {
-  const generate = (): KeyPair => {
-    const { privateKey, publicKey } = form.generate()
-    return {
-      group: form.name,
-      share: form.share(publicKey.export({ format: "jwk" })),
-      agree: (peerShare) => agree(form, privateKey, peerShare)
-    }
-  }
+  const generate = () => pair(form, form.generate())
   return {
     name: form.name,
     generate,
     encapsulate: (peerShare) => {
-      const pair = generate()
-      return Result.map(pair.agree(peerShare), (secret) => ({ share: pair.share, secret }))
+      const own = generate()
+      return Result.map(own.agree(peerShare), (secret) => ({ share: own.share, secret }))
     }
   }
 }
 
 /** X25519 first: it is the cheapest by far. */
 export const groups: ReadonlyArray<Group> = [
-  group(montgomery),
-  group(weierstrass("secp256r1", "P-256", 32)),
-  group(weierstrass("secp384r1", "P-384", 48)),
-  group(weierstrass("secp521r1", "P-521", 66))
+  group(forms.x25519),
+  group(forms.secp256r1),
+  group(forms.secp384r1),
+  group(forms.secp521r1)
 ]
