@@ -146,5 +146,5 @@ export type DataOf<M extends MessageName, E extends Placed<M>["type"]> = Extract
 /** Whether TLS 1.3 lets an extension stand in a message: false for what only TLS 1.2 places there, and for unknowns. */
 export const placedIn13 = (type: string | number, message: MessageName): boolean => {
   const rows: { readonly [type: string]: { readonly [message: string]: unknown } } = placement
-  return typeof type === "string" && Object.hasOwn(rows, type) && rows[type]?.[message] !== undefined
+  return typeof type === "string" && rows[type]?.[message] !== undefined
 }

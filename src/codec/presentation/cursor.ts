@@ -150,6 +150,14 @@ export class Writer {
   }
 
   private poke(at: number, size: number, value: number): void {
+    if (size === 1) this.buffer[at] = value
+    else if (size === 2) {
+      this.buffer[at] = value >> 8
+      this.buffer[at + 1] = value
+    } else this.pokeLong(at, size, value)
+  }
+
+  private pokeLong(at: number, size: number, value: number): void {
     for (let i = size - 1, rest = value; i >= 0; i--) {
       this.buffer[at + i] = rest % 256
       rest = Math.floor(rest / 256)

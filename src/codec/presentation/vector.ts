@@ -60,9 +60,13 @@ export const text = (bounds: Bounds): Wire<string> => {
     ),
     read: (reader) => byteString(bytes.read(reader)),
     write: (writer, value) => {
-      const codes = Uint8Array.from(value, (character) => character.charCodeAt(0))
-      if (byteString(codes) === value) bytes.write(writer, codes)
-      else writer.fail("characters of one byte")
+      const codes = new Uint8Array(value.length)
+      for (let i = 0; i < value.length; i++) {
+        const code = value.charCodeAt(i)
+        if (code > 0xff) return writer.fail("characters of one byte")
+        codes[i] = code
+      }
+      bytes.write(writer, codes)
     }
   }
 }
@@ -76,9 +80,8 @@ export const items = <A>(item: Wire<A>): Wire<ReadonlyArray<A>> => ({
     return values
   },
   write: (writer, values) => {
-    values.forEach((value, i) => {
-      writer.field(i, () => item.write(writer, value))
-    })
+    let i = 0
+    for (const value of values) writer.field(i++, () => item.write(writer, value))
   }
 })
 
