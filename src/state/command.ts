@@ -136,6 +136,18 @@ export interface Exchanges {
   readonly AuthenticatePeer: { readonly command: AuthenticatePeer; readonly answer: PeerAuthenticated }
 }
 
+/** The same table at run time, by tags. */
+export const answerOf = {
+  PrepareHello: "HelloPrepared",
+  MakeKeyShare: "KeyShareMade",
+  AgreeSecret: "SecretAgreed",
+  EncapsulateSecret: "SecretAgreed",
+  ResolveHello: "HelloResolved",
+  ChooseCredential: "CredentialChosen",
+  Sign: "Signed",
+  AuthenticatePeer: "PeerAuthenticated"
+} as const satisfies { readonly [Q in keyof Exchanges]: Exchanges[Q]["answer"]["_tag"] }
+
 export type Command = Exchanges[keyof Exchanges]["command"]
 export type Answer = Exchanges[keyof Exchanges]["answer"]
 /** The answer to one question. */

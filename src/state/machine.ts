@@ -97,7 +97,10 @@ export const reduce =
       : arrow(state, event)
   }
 
-type Drawing = Record<string, Record<string, ReadonlyArray<string> | undefined>>
+/** A figure of any machine, as those who draw and compare it see it. */
+export type Drawing = Readonly<Record<string, Readonly<Record<string, ReadonlyArray<string> | undefined>>>>
+
+/** The figure as a Mermaid state diagram. */
 export const mermaid = (figure: Drawing): string =>
   [
     "stateDiagram-v2",

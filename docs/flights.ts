@@ -1,0 +1,192 @@
+/** Flights and bytes as they are, from runs of the two machines with fixed keys, fixed randomness and a fixed clock. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { Handshake } from "../src/codec/handshake/handshake.ts"
+import { explain, render } from "../src/codec/presentation/explain.ts"
+import { answer, type World } from "../src/core.ts"
+import { suites13 } from "../src/crypto/suite.ts"
+import { issue, makeCa } from "../src/layers/testing/certificates.ts"
+import { deterministicPrimitives, layerDeterministic } from "../src/layers/testing/deterministic.ts"
+import type { Action } from "../src/state/action.ts"
+import { type ClientState, step as clientStep, start as startClient } from "../src/state/client.ts"
+import type { Credential } from "../src/state/command.ts"
+import type { ClientConfig, ServerConfig } from "../src/state/config.ts"
+import type { Event, Heard } from "../src/state/event.ts"
+import type { Failure } from "../src/state/failure.ts"
+import type { Step } from "../src/state/machine.ts"
+import { type ServerState, step as serverStep, start as startServer } from "../src/state/server.ts"
+
+const now = Date.UTC(2026, 6, 1)
+
+/** A CA, a server and a client certificate, the same at every run. */
+const certificates = Effect.gen(function* () {
+  const ca = yield* makeCa({ commonName: "Example CA", notBefore: now })
+  const server = yield* issue(ca, { names: ["server.example"], notBefore: now })
+  const client = yield* issue(ca, { purpose: "client", commonName: "client", notBefore: now })
+  return { server, client }
+}).pipe(Effect.provide(layerDeterministic("certificates")), Effect.runSync)
+
+const credentialOf = ({ chain, key }: typeof certificates.server): Credential => ({ chain, key, schemes: key.schemes })
+
+const world = (seed: string, issued: typeof certificates.server): World => ({
+  primitives: deterministicPrimitives(seed),
+  now: () => now,
+  choose: () => credentialOf(issued),
+  sign: ({ scheme, content }) => {
+    const signature = typeof scheme === "string" ? issued.key.sign(scheme, content) : undefined
+    return Result.isResult(signature)
+      ? signature
+      : Result.fail({ _tag: "CryptoFailure", reason: "UnsupportedAlgorithm", detail: "" })
+  },
+  verify: ({ chain }) => Result.succeed({ chain, description: "as the page wants it" })
+})
+
+/** One transition of one of the two machines. */
+interface Travelled {
+  readonly role: "client" | "server"
+  readonly from: string
+  readonly event: string
+  readonly to: string
+  readonly actions: ReadonlyArray<Action>
+}
+
+type AnyState = ClientState | ServerState
+
+/** One end: its state, and how it takes an event and answers its own questions. */
+const endpoint = <S extends AnyState>(
+  role: Travelled["role"],
+  start: S,
+  step: (state: S, event: Event) => Result.Result<Step<S, Action>, Failure>,
+  world: World,
+  travelled: Array<Travelled>
+) => {
+  let state = start
+  const take = (event: Event): ReadonlyArray<Heard> => {
+    const next = Result.getOrThrow(step(state, event))
+    travelled.push({ role, from: state._tag, event: event._tag, to: next.state._tag, actions: next.actions })
+    state = next.state
+    const said = next.actions.flatMap((action) =>
+      action._tag === "Send" ? [{ ...action.message, raw: action.raw }] : []
+    )
+    return [...said, ...settle()]
+  }
+  const settle = (): ReadonlyArray<Heard> => ("asks" in state ? take(Result.getOrThrow(answer(world, state.asks))) : [])
+  return { take, settle }
+}
+
+const compatibility = "middlebox" as const
+const groups = ["x25519", "secp256r1"] as const
+
+interface Scenario {
+  readonly title: string
+  readonly text: string
+  readonly client?: Partial<ClientConfig>
+  readonly server?: Partial<ServerConfig>
+  readonly afterwards?: Event
+}
+
+const run = ({ client, server, afterwards }: Scenario): ReadonlyArray<Travelled> => {
+  const ours = world("client", certificates.client)
+  const theirs = world("server", certificates.server)
+  const shared = { groups, schemes: ["ecdsa_secp256r1_sha256"], protocols: ["http/1.1"], compatibility } as const
+  const travelled: Array<Travelled> = []
+  const clientConfig: ClientConfig = {
+    ...shared,
+    suites: suites13(ours.primitives),
+    server: { _tag: "DnsName", name: "server.example" },
+    shares: ["x25519"],
+    ...client
+  }
+  const serverConfig: ServerConfig = {
+    ...shared,
+    suites: suites13(theirs.primitives),
+    clientAuthentication: { _tag: "None" },
+    ...server
+  }
+  const a = endpoint<ClientState>("client", startClient(clientConfig), clientStep, ours, travelled)
+  const b = endpoint<ServerState>("server", startServer(serverConfig), serverStep, theirs, travelled)
+  const exchange = (said: ReadonlyArray<Heard>, from: typeof a | typeof b): void => {
+    if (said.length > 0)
+      exchange(
+        said.flatMap((message) => (from === a ? b : a).take(message)),
+        from === a ? b : a
+      )
+  }
+  exchange(a.settle(), a)
+  if (afterwards !== undefined) exchange(a.take(afterwards), a)
+  return travelled
+}
+
+const scenarios = {
+  full: {
+    title: "A full handshake",
+    text: "One round trip: the client guessed the group right."
+  },
+  retried: {
+    title: "A retried handshake",
+    text: "The server wants another group and says so with a HelloRetryRequest (RFC 9846 section 4.2.4).",
+    server: { groups: ["secp256r1"] }
+  },
+  "client-authentication": {
+    title: "Client authentication",
+    text: "The server asks who the client is (RFC 9846 section 4.4.2), and the client answers.",
+    server: { clientAuthentication: { _tag: "Required", authorities: [] } }
+  },
+  "key-update": {
+    title: "A key update",
+    text: "After the handshake the client asks for new keys in both directions (RFC 9846 section 4.7.3).",
+    afterwards: { _tag: "UpdateKeys", request: "update_requested" }
+  }
+} as const satisfies Record<string, Scenario>
+
+const show = (action: Action): string => {
+  switch (action._tag) {
+    case "Send":
+      return `says **${action.message._tag}** (${action.epoch}, ${action.raw.length} bytes)`
+    case "SendChangeCipherSpec":
+      return "sends change_cipher_spec"
+    case "InstallKeys":
+      return `K_${action.direction === "read" ? "recv" : "send"} = ${action.epoch}`
+    case "Open":
+      return `opens ${action.direction === "read" ? "reading" : "writing"}`
+    case "LogKey":
+      return `logs ${action.label}`
+    case "Established":
+      return "is established"
+  }
+}
+
+const page = (scenario: Scenario): string => {
+  const rows = run(scenario).map(
+    ({ role, from, event, actions, to }) =>
+      `| ${role} | ${from} | ${event} | ${actions.map(show).join("<br>")} | ${to} |`
+  )
+  return `# ${scenario.title}
+
+Generated by \`docs/flights.ts\` from a run of the two machines. ${scenario.text}
+
+| who | in state | on | does, in order | and is in |
+| --- | --- | --- | --- | --- |
+${rows.join("\n")}
+`
+}
+
+export const flightPages = (): Record<string, string> =>
+  Object.fromEntries(Object.entries(scenarios).map(([name, scenario]) => [`flights/${name}.md`, page(scenario)]))
+
+/** Every message of a full handshake, byte by byte. */
+export const bytesPage = (): string => {
+  const messages = run(scenarios.full).flatMap(({ role, actions }) =>
+    actions.flatMap((action) => (action._tag === "Send" ? [{ role, action }] : []))
+  )
+  const sections = messages.map(
+    ({ role, action: { message, raw } }) =>
+      `## ${message._tag}, from the ${role}\n\n\`\`\`text\n${render(explain(Handshake.wire, raw))}\n\`\`\`\n`
+  )
+  return `# The bytes of a full handshake
+
+Generated by \`docs/flights.ts\` with \`explain\`, from the same declarations that read and write these messages. Offsets
+count from the start of each message.
+
+${sections.join("\n")}`
+}
