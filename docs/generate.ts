@@ -16,6 +16,7 @@ export const pages = (): Record<string, string> => ({
   "figures/client.contracted.mmd": mermaid(contract(client.figure, askingIn(client.figure))),
   "figures/server.mmd": shaded(server.figure),
   "figures/server.contracted.mmd": mermaid(contract(server.figure, askingIn(server.figure))),
+  "ARCHITECTURE.md": architecture(),
   "failures.md": failures(),
   "extensions.md": extensions(),
   ...flightPages(),
@@ -76,6 +77,14 @@ ${table(
   names.map((name) => [name, ...messages.map((message) => cell(name, message))])
 )}
 `
+}
+
+/** ARCHITECTURE.md is written by hand; the figures in it are not. */
+const architecture = (): string => {
+  const text = fs.readFileSync(new URL("ARCHITECTURE.md", import.meta.url), "utf8")
+  const [before, , after] = text.split(/(?<=<!-- generated: figures -->\n)([^]*)(?=<!-- \/generated -->)/)
+  const drawing = (title: string, figure: Drawing) => `### ${title}\n\n\`\`\`mermaid\n${shaded(figure)}\`\`\`\n`
+  return `${before}\n${drawing("The client", client.figure)}\n${drawing("The server", server.figure)}\n${after}`
 }
 
 if (import.meta.main) {
