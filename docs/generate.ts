@@ -82,7 +82,9 @@ ${table(
 /** ARCHITECTURE.md is written by hand; the figures in it are not. */
 const architecture = (): string => {
   const text = fs.readFileSync(new URL("ARCHITECTURE.md", import.meta.url), "utf8")
-  const [before, , after] = text.split(/(?<=<!-- generated: figures -->\n)([^]*)(?=<!-- \/generated -->)/)
+  const [open, close] = ["<!-- generated: figures -->\n", "<!-- /generated -->"]
+  const before = text.slice(0, text.indexOf(open) + open.length)
+  const after = text.slice(text.indexOf(close))
   const drawing = (title: string, figure: Drawing) => `### ${title}\n\n\`\`\`mermaid\n${shaded(figure)}\`\`\`\n`
   return `${before}\n${drawing("The client", client.figure)}\n${drawing("The server", server.figure)}\n${after}`
 }
