@@ -279,6 +279,14 @@ describe("extensions", () => {
     const modes = { type: "psk_key_exchange_modes", data: { ke_modes: ["psk_ke"] } } as const
     assert.isTrue(Result.isFailure(encode(ClientHello.wire, { ...hello(), extensions: [modes, modes] })))
     const offered = { type: "pre_shared_key", data: { identities: [], binders: [] } } as const
+    const group = "x25519"
+    for (const extension of [
+      { type: "supported_groups", data: { named_group_list: [group, group] } },
+      { type: "record_size_limit", data: { record_size_limit: 63 } },
+      { type: "server_name", data: { server_name_list: [{ name_type: "host_name", name: "a b" }] } }
+    ] as const) {
+      assert.isTrue(Result.isFailure(encode(ClientHello.wire, { ...hello(), extensions: [extension] })), extension.type)
+    }
     const failure = encode(ClientHello.wire, { ...hello(), extensions: [offered, modes] })
     assert.match(Result.isFailure(failure) ? describeFailure(failure.failure) : "", /pre_shared_key as the last/)
   })
@@ -316,7 +324,8 @@ describe("ServerHello", () => {
   const magic = fromHex("cf21ad74e59a6111be1d8c021e65b891 c2a211167abb8c5e079e09e2c8a8339c")
   const answer = (of: Uint8Array, ...extensions: ReadonlyArray<Uint8Array>) =>
     concat(fromHex("0303"), of, fromHex("00 1301 00"), vector(2, concat(...extensions)))
-  const message = (body: Uint8Array) => concat(fromHex("02"), vector(3, body))
+  const message13 = (type: string, body: Uint8Array) => concat(fromHex(type), vector(3, body))
+  const message = (body: Uint8Array) => message13("02", body)
 
   it("and HelloRetryRequest are told apart by the random", () => {
     const sh = Result.getOrThrow(decodeMessage(message(answer(random, fromHex("002b 0002 0304")))))
@@ -355,6 +364,22 @@ describe("ServerHello", () => {
   it("a KeyUpdate of another value is an illegal_parameter", () => {
     const result = decodeMessage(fromHex("18 000001 02"))
     assert.strictEqual(Result.isFailure(result) && result.failure.alert, "illegal_parameter")
+    assert.deepStrictEqual(Result.getOrThrow(decodeMessage(fromHex("18 000001 01"))), {
+      _tag: "KeyUpdate",
+      body: { request_update: "update_requested" }
+    })
+    assert.deepStrictEqual(Result.getOrThrow(decodeMessage(fromHex("18 000001 00"))), {
+      _tag: "KeyUpdate",
+      body: { request_update: "update_not_requested" }
+    })
+  })
+
+  it("a CertificateRequest with an OID twice is an illegal_parameter", () => {
+    const request = (filters: string) =>
+      message13("0d", concat(fromHex("00"), vector(2, concat(fromHex("0030"), vector(2, vector(2, fromHex(filters)))))))
+    assert.isTrue(Result.isSuccess(decodeMessage(request("01 61 0000 01 62 0000"))))
+    const twice = decodeMessage(request("01 61 0000 01 61 0001 00"))
+    assert.strictEqual(Result.isFailure(twice) && twice.failure.alert, "illegal_parameter")
   })
 
   it("has a random that tells of a downgrade", () => {
