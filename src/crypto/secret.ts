@@ -1,6 +1,9 @@
 /** Secrets that print nothing, one type per stage of the key schedule (RFC 9846 section 7.1). */
 import type { Hash, Mac } from "./primitives.ts"
 
+/** What a wiped secret says to everything. */
+const nothing: Mac = () => new Uint8Array(0)
+
 const reveal = Symbol("effect-tls/crypto/Secret/reveal")
 
 /**
@@ -10,7 +13,8 @@ const reveal = Symbol("effect-tls/crypto/Secret/reveal")
 export class Secret<Stage extends string> {
   readonly stage: Stage
   readonly #bytes: Uint8Array
-  #mac: Mac | undefined
+  #keyed: { readonly hash: Hash; readonly mac: Mac } | undefined
+  #wiped = false
 
   constructor(stage: Stage, bytes: Uint8Array) {
     this.stage = stage
@@ -21,16 +25,17 @@ export class Secret<Stage extends string> {
     return this.#bytes
   }
 
-  /** `HMAC(this, ·)`, the key set up once; both HKDF functions and Finished are made of it. */
+  /** `HMAC(this, ·)`, the key set up once for a hash; both HKDF functions and Finished are made of it. */
   mac(hash: Hash): Mac {
-    this.#mac ??= hash.hmac(this.#bytes)
-    return this.#mac
+    if (this.#keyed?.hash !== hash) this.#keyed = { hash, mac: this.#wiped ? nothing : hash.hmac(this.#bytes) }
+    return this.#keyed.mac
   }
 
   /** Overwrites the bytes. What was derived before stays usable; nothing can be derived afterwards. */
   wipe(): void {
     this.#bytes.fill(0)
-    this.#mac = () => new Uint8Array(0)
+    this.#wiped = true
+    this.#keyed = undefined
   }
 
   toString(): string {

@@ -1,0 +1,227 @@
+import * as Crypto from "node:crypto"
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import { elementAt, elements, encode, hex, tags, unsigned } from "../../src/crypto/der.ts"
+import { identifiers } from "../../src/crypto/keyAlgorithm.ts"
+import { primitives as noble } from "../../src/crypto/noble/index.ts"
+import { primitives as node } from "../../src/crypto/node/index.ts"
+import * as Pkcs8 from "../../src/crypto/pkcs8.ts"
+import * as Spki from "../../src/crypto/spki.ts"
+import { fromHex, pattern, refusal, success } from "./support.ts"
+
+const spkiOf = (key: Crypto.KeyObject): Uint8Array => Uint8Array.from(key.export({ format: "der", type: "spki" }))
+const pkcs8Of = (key: Crypto.KeyObject): Uint8Array => Uint8Array.from(key.export({ format: "der", type: "pkcs8" }))
+const pairs = {
+  p256: Crypto.generateKeyPairSync("ec", { namedCurve: "P-256" }),
+  p384: Crypto.generateKeyPairSync("ec", { namedCurve: "P-384" }),
+  p521: Crypto.generateKeyPairSync("ec", { namedCurve: "P-521" }),
+  ed25519: Crypto.generateKeyPairSync("ed25519"),
+  rsa: Crypto.generateKeyPairSync("rsa", { modulusLength: 2048 })
+} as const
+const kinds = ["p256", "p384", "p521", "ed25519", "rsa"] as const
+
+const integer = (magnitude: Uint8Array) =>
+  encode(tags.integer, ...((magnitude[0] ?? 0) >= 0x80 ? [Uint8Array.of(0)] : []), magnitude)
+/** An RSA SubjectPublicKeyInfo with this modulus and exponent. */
+const rsaSpki = (modulus: Uint8Array, exponent: Uint8Array, identifier: Uint8Array = identifiers.rsa) =>
+  Spki.encodeSpki(identifier, encode(tags.sequence, integer(modulus), integer(exponent)))
+/** An odd number of so many bits. */
+const odd = (bits: number) => {
+  const bytes = pattern(Math.ceil(bits / 8))
+  bytes[0] = 1 << ((bits - 1) % 8)
+  bytes[bytes.length - 1] = 1
+  return bytes
+}
+const e65537 = fromHex("010001")
+
+describe("SubjectPublicKeyInfo", () => {
+  it.each(kinds)("%s: reads what OpenSSL wrote, and writes the same", (kind) => {
+    const bytes = spkiOf(pairs[kind].publicKey)
+    const parsed = success(Spki.parse(bytes))
+    assert.strictEqual(parsed.kind, kind)
+    const rewritten =
+      "point" in parsed ? Spki.encodeSpki(identifiers[kind], parsed.point) : rsaSpki(parsed.modulus, parsed.exponent)
+    assert.deepEqual(rewritten, bytes)
+  })
+
+  it.each(kinds)("%s: every truncation, extension and changed byte of structure is refused, not thrown", (kind) => {
+    const bytes = spkiOf(pairs[kind].publicKey)
+    for (let size = 0; size < bytes.length; size++) {
+      assert.isTrue(Result.isFailure(Spki.parse(bytes.subarray(0, size))), `${size} bytes`)
+    }
+    assert.isTrue(Result.isFailure(Spki.parse(Uint8Array.of(...bytes, 0))))
+    for (let at = 0; at < bytes.length; at++) {
+      for (const value of [0, 0x30, 0x80, 0xff]) {
+        const changed = bytes.map((byte, i) => (i === at ? value : byte))
+        const parsed = Spki.parse(changed)
+        // What is still understood is a key of the same form with other numbers in it.
+        if (Result.isSuccess(parsed)) assert.strictEqual(parsed.success.kind, kind, `byte ${at}`)
+      }
+    }
+  })
+
+  it("refuses curves without a TLS name, compressed points and parameters where none belong", () => {
+    const secp256k1 = Crypto.generateKeyPairSync("ec", { namedCurve: "secp256k1" }).publicKey
+    assert.strictEqual(refusal(Spki.parse(spkiOf(secp256k1))), "UnsupportedAlgorithm")
+    assert.strictEqual(
+      refusal(Spki.parse(spkiOf(Crypto.generateKeyPairSync("x25519").publicKey))),
+      "UnsupportedAlgorithm"
+    )
+    const compressed = Spki.encodeSpki(identifiers.p256, Uint8Array.of(2, ...pattern(32)))
+    assert.strictEqual(refusal(Spki.parse(compressed)), "InvalidKey")
+    const ed25519 = Spki.encodeSpki(hex("300706032b65700500"), pattern(32))
+    assert.strictEqual(refusal(Spki.parse(ed25519)), "InvalidKey")
+    const rsa = rsaSpki(odd(2048), e65537, hex("300b06092a864886f70d010101"))
+    assert.strictEqual(refusal(Spki.parse(rsa)), "InvalidKey", "rsaEncryption without NULL")
+  })
+
+  it("RSA: 2048 to 8192 bits, an odd modulus, an odd exponent from 3 to below 2^33", () => {
+    for (const bits of [2048, 2049, 2055, 3072, 4096, 8191, 8192]) {
+      assert.strictEqual(success(Spki.parse(rsaSpki(odd(bits), e65537))).bits, bits)
+    }
+    for (const bits of [512, 1024, 2040, 2047, 8193, 8200, 16_384]) {
+      assert.strictEqual(refusal(Spki.parse(rsaSpki(odd(bits), e65537))), "InvalidKey", `${bits} bits`)
+    }
+    const even = odd(2048)
+    even[even.length - 1] = 2
+    assert.strictEqual(refusal(Spki.parse(rsaSpki(even, e65537))), "InvalidKey")
+    for (const [exponent, good] of [
+      ["03", true],
+      ["11", true],
+      ["01ffffffff", true],
+      ["01", false],
+      ["02", false],
+      ["010000", false],
+      ["0200000001", false],
+      ["010000000001", false]
+    ] as const) {
+      const parsed = Spki.parse(rsaSpki(odd(2048), fromHex(exponent)))
+      assert.strictEqual(Result.isSuccess(parsed), good, exponent)
+    }
+    assert.strictEqual(refusal(Spki.parse(rsaSpki(odd(2048), new Uint8Array(0)))), "InvalidKey")
+  })
+
+  it("a key that both providers refuse is refused for its size, before any arithmetic", () => {
+    for (const primitives of [node, noble]) {
+      assert.strictEqual(refusal(primitives.publicKey(rsaSpki(odd(16_384), e65537))), "InvalidKey")
+      assert.strictEqual(refusal(primitives.publicKey(rsaSpki(odd(1024), e65537))), "InvalidKey")
+    }
+  })
+})
+
+describe("the parameters of id-RSASSA-PSS", () => {
+  const sha = (n: number) => `300d060960864801650304020${n}0500`
+  const field = (number: number, content: string) => encode(0xa0 + number, hex(content))
+  const mgf1 = (n: number) => `301a06092a864886f70d010108${sha(n)}`
+  const parse = (...fields: ReadonlyArray<Uint8Array>) => {
+    const identifier = encode(tags.sequence, hex("06092a864886f70d01010a"), encode(tags.sequence, ...fields))
+    return Result.map(Spki.parse(rsaSpki(odd(2048), e65537, identifier)), (key) =>
+      key.kind === "rsa-pss" ? key.hash : key.kind
+    )
+  }
+
+  it("restrict the key to their hash", () => {
+    for (const [n, name] of [
+      [1, "sha256"],
+      [2, "sha384"],
+      [3, "sha512"]
+    ] as const) {
+      assert.strictEqual(success(parse(field(0, sha(n)), field(1, mgf1(n)), field(2, "020120"))), name)
+      assert.strictEqual(success(parse(field(0, sha(n)), field(1, mgf1(n)))), name, "salt of 20 by default")
+      assert.strictEqual(
+        success(parse(field(0, sha(n)), field(1, mgf1(n)), field(2, "020100"), field(3, "020101"))),
+        name
+      )
+    }
+    const absent = encode(tags.sequence, hex("06092a864886f70d01010a"))
+    assert.deepInclude(success(Spki.parse(rsaSpki(odd(2048), e65537, absent))), { kind: "rsa-pss", hash: undefined })
+  })
+
+  it("are refused when hashes differ, the salt is too long, the order is wrong, or they mean SHA-1", () => {
+    const refused = [
+      parse(),
+      parse(field(0, sha(1)), field(1, mgf1(2))),
+      parse(field(0, sha(1))),
+      parse(field(1, mgf1(1))),
+      parse(field(0, sha(4)), field(1, mgf1(4))),
+      parse(field(0, sha(1)), field(1, mgf1(1)), field(2, "020121")),
+      parse(field(0, sha(1)), field(1, mgf1(1)), field(2, "02020100")),
+      parse(field(0, sha(1)), field(1, mgf1(1)), field(3, "020102")),
+      parse(field(1, mgf1(1)), field(0, sha(1))),
+      parse(field(0, sha(1)), field(0, sha(1)), field(1, mgf1(1))),
+      parse(field(0, sha(1)), field(1, mgf1(1)), field(4, "020101")),
+      parse(field(0, sha(1) + sha(1)), field(1, mgf1(1)))
+    ]
+    for (const [i, result] of refused.entries()) assert.strictEqual(refusal(result), "UnsupportedAlgorithm", `${i}`)
+  })
+})
+
+describe("PKCS#8", () => {
+  it.each(kinds)("%s: reads what OpenSSL wrote; every truncation is refused", (kind) => {
+    const bytes = pkcs8Of(pairs[kind].privateKey)
+    assert.strictEqual(success(Pkcs8.parse(bytes)).kind, kind)
+    for (let size = 0; size < bytes.length; size++) {
+      assert.isTrue(Result.isFailure(Pkcs8.parse(bytes.subarray(0, size))), `${size} bytes`)
+    }
+  })
+
+  const p256Key = (scalar: Uint8Array) =>
+    Pkcs8.encodePkcs8(identifiers.p256, encode(tags.sequence, hex("020101"), encode(tags.octetString, scalar)))
+
+  it("a scalar of zero is InvalidKey", () => {
+    for (const primitives of [node, noble]) {
+      assert.strictEqual(refusal(primitives.privateKey(p256Key(new Uint8Array(32)))), "InvalidKey")
+    }
+  })
+
+  it("a scalar beyond the order is InvalidKey to noble; OpenSSL takes it modulo the order, and the key is sound", () => {
+    const scalar = new Uint8Array(32).fill(0xff)
+    assert.strictEqual(refusal(noble.privateKey(p256Key(scalar)), scalar), "InvalidKey")
+    const key = success(node.privateKey(p256Key(scalar)))
+    const signature = key.sign("ecdsa_secp256r1_sha256", pattern(9))
+    assert.isFalse(signature instanceof Promise)
+    if (signature instanceof Promise) return
+    const imported = success(noble.publicKey(key.publicKey.spki))
+    assert.isTrue(imported.verify("ecdsa_secp256r1_sha256", pattern(9), success(signature)))
+  })
+})
+
+describe("DER", () => {
+  it("takes definite, minimal lengths only", () => {
+    const bad = [
+      "",
+      "30",
+      "3080",
+      "308000",
+      "30810100",
+      "30817f",
+      "3082008000",
+      "308400000001 00",
+      "30850000000001",
+      "3001",
+      "1f0100"
+    ]
+    for (const text of bad) assert.isUndefined(elementAt(fromHex(text), 0), text)
+    assert.strictEqual(elementAt(Uint8Array.of(4, 0x81, 0x80, ...pattern(128)), 0)?.content.length, 128)
+    assert.strictEqual(elementAt(fromHex("0500"), 0)?.end, 2)
+  })
+
+  it("takes integers in their shortest form only, none negative", () => {
+    const of = (text: string) => unsigned(elementAt(fromHex(text), 0))
+    for (const text of ["0200", "020180", "0201ff", "02020001", "0202007f", "0202ff80", "0401 01"]) {
+      assert.isUndefined(of(text), text)
+    }
+    assert.deepEqual(of("020100"), new Uint8Array(0))
+    assert.deepEqual(of("02020080"), Uint8Array.of(0x80))
+    assert.deepEqual(of("02027fff"), Uint8Array.of(0x7f, 0xff))
+  })
+
+  it("reads back what it writes, and at most sixteen elements", () => {
+    for (const size of [0, 1, 127, 128, 255, 256, 65_535]) {
+      const element = elementAt(encode(4, pattern(size)), 0)
+      assert.deepEqual(element?.content, pattern(size))
+    }
+    assert.strictEqual(elements(fromHex("0500".repeat(16)))?.length, 16)
+    assert.isUndefined(elements(fromHex("0500".repeat(17))))
+  })
+})
