@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { HandshakeJoiner } from "../../src/state/record/joiner.ts"
 import { maxHandshakeMessage, maxPlaintext } from "../../src/state/record/limits.ts"
-import { concat, okay, pattern, reason, split } from "./recordSupport.ts"
+import { concat, fastest, okay, pattern, reason, split } from "./recordSupport.ts"
 
 const message = (type: number, size: number): Uint8Array =>
   concat([Uint8Array.of(type, size >> 16, (size >> 8) & 255, size & 255), pattern(size, type)])
@@ -96,15 +96,15 @@ describe("HandshakeJoiner", () => {
 
   it("joins 64 KiB one byte at a time in linear time", () => {
     const longest = message(11, maxHandshakeMessage)
-    const joiner = new HandshakeJoiner()
-    const started = performance.now()
-    let seen: Uint8Array | undefined
-    for (let i = 0; i < longest.length; i++) {
-      okay(joiner.push(longest.subarray(i, i + 1)))
-      seen = okay(joiner.next())
-    }
-    const elapsed = performance.now() - started
-    assert.deepStrictEqual(seen, longest)
+    const elapsed = fastest(() => {
+      const joiner = new HandshakeJoiner()
+      let seen: Uint8Array | undefined
+      for (let i = 0; i < longest.length; i++) {
+        okay(joiner.push(longest.subarray(i, i + 1)))
+        seen = okay(joiner.next())
+      }
+      assert.deepStrictEqual(seen, longest)
+    })
     // Copying the whole at each byte would move 2 GiB and take a second at least.
     assert.isBelow(elapsed, 250)
   })

@@ -273,4 +273,13 @@ describe("limits on a key (RFC 9846 section 5.5)", () => {
     assert.strictEqual(reason(writer.handshake(message(24, 1))), "WriteLimitReached")
     assert.deepStrictEqual(writer.flush(), [])
   })
+  it("nor what a writer without a key had waiting, nor under limits that never end", () => {
+    const plain = new RecordWriter()
+    okay(plain.handshake(message(2, 90)))
+    plain.wipe()
+    assert.deepStrictEqual(plain.flush(), [])
+    const endless = keyed({ limits: { updateAfter: Number.POSITIVE_INFINITY, stopAfter: Number.POSITIVE_INFINITY } })
+    endless.wipe()
+    assert.strictEqual(reason(endless.handshake(message(24, 1))), "WriteLimitReached")
+  })
 })
