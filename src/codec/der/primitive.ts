@@ -62,7 +62,11 @@ export const magnitude = (bytes: Uint8Array): Uint8Array | undefined => {
 }
 
 /** The INTEGER whose magnitude these big-endian bytes are. */
-export const unsigned = (bytes: Uint8Array): Uint8Array => shortest(Uint8Array.of(0, ...bytes))
+export const unsigned = (bytes: Uint8Array): Uint8Array => {
+  const positive = new Uint8Array(bytes.length + 1)
+  positive.set(bytes, 1)
+  return shortest(positive)
+}
 
 const toNumber = (bytes: Uint8Array): number => bytes.reduce((sum, byte) => sum * 256 + byte, 0)
 

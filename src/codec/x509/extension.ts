@@ -120,7 +120,7 @@ export const extensionOids = {
 export type ExtensionName = keyof typeof extensionOids
 
 /** The type of the value of each of them. */
-const types = {
+export const extensionTypes = {
   subjectKeyIdentifier: octetString,
   keyUsage: KeyUsage,
   subjectAltName: SubjectAltName,
@@ -140,7 +140,7 @@ const types = {
   signedCertificateTimestamps: octetString
 } as const satisfies Record<ExtensionName, Der.Any>
 
-type Types = typeof types
+type Types = typeof extensionTypes
 /** The value of an extension. */
 export type ExtensionValue<N extends ExtensionName> = Der.Type<Types[N]>
 
@@ -172,7 +172,7 @@ export const readExtensions = (
       return Result.fail({ alert: "decode_error", offset: 0, expected: "each extension once", path })
     seen.add(extnID)
     if (name === undefined) continue
-    const value = decodeDer<unknown>(types[name] as unknown as Der<unknown>, extnValue)
+    const value = decodeDer<unknown>(extensionTypes[name] as unknown as Der<unknown>, extnValue)
     if (Result.isFailure(value)) return Result.fail(within(value.failure, offset, path))
     known[name] = value.success
   }
@@ -185,7 +185,7 @@ export const makeExtension = <N extends ExtensionName>(
   value: ExtensionValue<N>,
   criticality: "critical" | "non-critical"
 ): Result.Result<Extension, CodecFailure> =>
-  Result.map(encodeDer<unknown>(types[name] as unknown as Der<unknown>, value), (extnValue) => ({
+  Result.map(encodeDer<unknown>(extensionTypes[name] as unknown as Der<unknown>, value), (extnValue) => ({
     extnID: extensionOids[name],
     critical: criticality === "critical",
     extnValue

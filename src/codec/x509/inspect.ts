@@ -99,6 +99,6 @@ export const inspectCertificate = (certificate: Certificate, fingerprint: Uint8A
     ["Extensions", certificate.extensions.length === 0 ? "(none)" : ""],
     ...certificate.extensions.map(showExtension(known))
   ]
-  const width = Math.max(...lines.map(([label]) => label.length)) + 2
+  const width = lines.reduce((most, [label]) => Math.max(most, label.length), 0) + 2
   return lines.map(([label, text]) => `${label.padEnd(width)}${text}`.trimEnd()).join("\n")
 }
