@@ -1,0 +1,100 @@
+/** What is measured, and what it yields. Client and server are processes of their own; figures of both are counted. */
+
+import type { Pair } from "./pair.ts"
+import type { Mode, Setup } from "./peers/peer.ts"
+
+export interface Figure {
+  readonly name: string
+  readonly unit: string
+  readonly value: number
+  /** Whether more of it is better; the ratio is turned so that above 1 is always in our favour. */
+  readonly better: "more" | "less"
+}
+
+export interface Case {
+  readonly name: string
+  readonly suite: string
+  readonly group: string
+  readonly run: (pair: Pair, setup: Setup) => Promise<ReadonlyArray<Figure>>
+}
+
+const suites = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"] as const
+const mebibyte = 2 ** 20
+
+const figure = (name: string, unit: string, value: number, better: Figure["better"]): Figure => ({
+  name,
+  unit,
+  value,
+  better
+})
+
+const handshakes =
+  (count: number, atOnce: number): Case["run"] =>
+  async (pair, setup) => {
+    const port = await pair.serve(setup, { _tag: "greet" })
+    await pair.client({ _tag: "handshakes", setup, port, count: Math.ceil(count / 4), atOnce }) // warm
+    const spent = await pair.measure({ _tag: "handshakes", setup, port, count, atOnce })
+    await pair.stop()
+    return [
+      figure("handshakes", "/s", count / spent.seconds, "more"),
+      figure("client CPU", "µs", spent.clientCpu / count, "less"),
+      figure("server CPU", "µs", spent.serverCpu / count, "less"),
+      figure("CPU of both", "µs", (spent.clientCpu + spent.serverCpu) / count, "less")
+    ]
+  }
+
+const bulk =
+  (direction: "upload" | "download", bytes: number): Case["run"] =>
+  async (pair, setup) => {
+    const mode: Mode = { _tag: direction === "upload" ? "sink" : "source", bytes }
+    const port = await pair.serve(setup, mode)
+    const spent = await pair.measure({ _tag: direction, setup, port, bytes })
+    await pair.stop()
+    return [figure("throughput", "MB/s", bytes / 1e6 / spent.seconds, "more")]
+  }
+
+const pingPong =
+  (size: number, count: number): Case["run"] =>
+  async (pair, setup) => {
+    const port = await pair.serve(setup, { _tag: "echo" })
+    await pair.client({ _tag: "pingPong", setup, port, size, count: Math.ceil(count / 4) })
+    const spent = await pair.measure({ _tag: "pingPong", setup, port, size, count })
+    await pair.stop()
+    return [figure("round trip", "µs", (spent.seconds * 1e6) / count, "less")]
+  }
+
+const idle =
+  (count: number): Case["run"] =>
+  async (pair, setup) => {
+    const port = await pair.serve(setup, { _tag: "hold" })
+    await pair.client({ _tag: "hold", setup, port, count: 100 })
+    const before = await pair.usage()
+    await pair.client({ _tag: "hold", setup, port, count })
+    const after = await pair.usage()
+    await pair.stop()
+    const kibibytes = (role: "client" | "server") => (after[role].rss - before[role].rss) / 1024 / count
+    return [
+      figure("client memory", "KiB", kibibytes("client"), "less"),
+      figure("server memory", "KiB", kibibytes("server"), "less")
+    ]
+  }
+
+const x25519 = { group: "x25519" } as const
+
+/** `scale` shortens everything, for a look; 1 is what to quote. */
+export const cases = (scale: number): ReadonlyArray<Case> => {
+  const times = (count: number) => Math.max(8, Math.round(count * scale))
+  const mib = (count: number) => Math.max(4, Math.round(count * scale)) * mebibyte
+  const [aes128] = suites
+  return [
+    { name: "full handshake, one at a time", suite: aes128, ...x25519, run: handshakes(times(300), 1) },
+    { name: "full handshake, 16 at once", suite: aes128, ...x25519, run: handshakes(times(600), 16) },
+    ...suites.flatMap((suite) => [
+      { name: `client to server, ${suite}`, suite, ...x25519, run: bulk("upload", mib(256)) },
+      { name: `server to client, ${suite}`, suite, ...x25519, run: bulk("download", mib(256)) }
+    ]),
+    { name: "echo of 1 byte", suite: aes128, ...x25519, run: pingPong(1, times(4000)) },
+    { name: "echo of 1 KiB", suite: aes128, ...x25519, run: pingPong(1024, times(4000)) },
+    { name: "idle connections", suite: aes128, ...x25519, run: idle(times(1000)) }
+  ]
+}

@@ -1,0 +1,126 @@
+/** node:tls, as a program that cares about speed uses it: one secure context for all connections, verification on. */
+import type * as net from "node:net"
+import * as tls from "node:tls"
+import { chunkSize, inParallel, type Mode, type Peer, type Setup } from "./peer.ts"
+
+let server: tls.Server | undefined
+const held: Array<tls.TLSSocket> = []
+const contexts = new Map<string, tls.SecureContext>()
+
+const shared = ({ suite, group }: Setup) => ({
+  minVersion: "TLSv1.3" as const,
+  maxVersion: "TLSv1.3" as const,
+  ciphers: suite,
+  ecdhCurve: group === "x25519" ? "X25519" : group
+})
+
+const connect = (setup: Setup, port: number): Promise<tls.TLSSocket> =>
+  new Promise((resolve, reject) => {
+    const key = `${setup.suite} ${setup.group}`
+    const secureContext = contexts.get(key) ?? tls.createSecureContext({ ...shared(setup), ca: setup.identity.ca })
+    contexts.set(key, secureContext)
+    const socket = tls.connect({ secureContext, host: "127.0.0.1", port, servername: "localhost" })
+    socket.setNoDelay(true)
+    socket.once("error", reject)
+    socket.once("secureConnect", () => resolve(socket))
+  })
+
+/** Resolves when so many bytes have been heard. */
+const hear = (socket: net.Socket, bytes: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let heard = 0
+    const onData = (chunk: Buffer) => {
+      heard += chunk.length
+      if (heard >= bytes) {
+        socket.off("data", onData)
+        resolve()
+      }
+    }
+    socket.on("data", onData)
+    socket.once("error", reject)
+  })
+
+const write = (socket: net.Socket, bytes: Uint8Array): Promise<void> | undefined =>
+  socket.write(bytes) ? undefined : new Promise((resolve) => socket.once("drain", resolve))
+
+const send = async (socket: net.Socket, bytes: number): Promise<void> => {
+  const chunk = Buffer.alloc(chunkSize, 0x61)
+  for (let sent = 0; sent < bytes; sent += chunkSize) await write(socket, chunk)
+}
+
+const attend = (socket: tls.TLSSocket, mode: Mode): void => {
+  socket.setNoDelay(true)
+  socket.on("error", () => socket.destroy())
+  switch (mode._tag) {
+    case "greet":
+    case "hold":
+      socket.write("!")
+      socket.resume()
+      return
+    case "sink":
+      void hear(socket, mode.bytes).then(() => socket.write("!"))
+      return
+    case "source":
+      socket.once("data", () => void send(socket, mode.bytes))
+      return
+    case "echo":
+      socket.on("data", (chunk) => socket.write(chunk))
+      return
+  }
+}
+
+export const peer: Peer = {
+  serve: (setup, mode) =>
+    new Promise((resolve) => {
+      const { chain: cert, key } = setup.identity
+      const listening = tls.createServer({ ...shared(setup), cert, key }, (socket) => attend(socket, mode))
+      server = listening
+      listening.on("tlsClientError", () => undefined)
+      listening.listen(0, "127.0.0.1", () => {
+        const address = listening.address()
+        resolve(typeof address === "object" && address !== null ? address.port : 0)
+      })
+    }),
+  stop: () =>
+    new Promise((resolve) => {
+      for (const socket of held.splice(0)) socket.destroy()
+      if (server === undefined) return resolve()
+      server.close(() => resolve())
+      server = undefined
+    }),
+  handshakes: (setup, port, count, atOnce) =>
+    inParallel(count, atOnce, async () => {
+      const socket = await connect(setup, port)
+      await hear(socket, 1)
+      socket.end()
+      await new Promise((resolve) => socket.once("close", resolve))
+    }),
+  upload: async (setup, port, bytes) => {
+    const socket = await connect(setup, port)
+    const done = hear(socket, 1)
+    await send(socket, bytes)
+    await done
+    socket.destroy()
+  },
+  download: async (setup, port, bytes) => {
+    const socket = await connect(setup, port)
+    socket.write("?")
+    await hear(socket, bytes)
+    socket.destroy()
+  },
+  pingPong: async (setup, port, size, count) => {
+    const socket = await connect(setup, port)
+    const ping = Buffer.alloc(size, 0x61)
+    for (let i = 0; i < count; i++) {
+      socket.write(ping)
+      await hear(socket, size)
+    }
+    socket.destroy()
+  },
+  hold: (setup, port, count) =>
+    inParallel(count, 8, async () => {
+      const socket = await connect(setup, port)
+      await hear(socket, 1)
+      held.push(socket)
+    })
+}
