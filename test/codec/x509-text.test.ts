@@ -32,6 +32,8 @@ describe("names", () => {
     )
     assert.strictEqual(showName(name(["1.2.3", " #x "])), "1.2.3=\\ #x\\ ")
     assert.strictEqual(showName(name(["commonName", "#x"])), "CN=\\#x")
+    assert.strictEqual(showName(name(["commonName", " "])), "CN=\\ ")
+    assert.strictEqual(showName(name(["commonName", "a\\ "])), "CN=a\\\\\\ ")
     assert.strictEqual(showName(name(["commonName", 'a"+,;<>\\'])), 'CN=a\\"\\+\\,\\;\\<\\>\\\\')
     assert.strictEqual(showName(name(["commonName", "Müller"])), "CN=Müller")
     assert.strictEqual(

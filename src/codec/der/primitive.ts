@@ -1,4 +1,5 @@
 /** The simple types of ASN.1 that certificates and keys are made of (X.690 section 8, with the rules of 10 and 11). */
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { type Der, decodeDer, type Tagged, tagged } from "./der.ts"
 import { drawn } from "./schema.ts"
@@ -228,7 +229,7 @@ export const any: Der<Uint8Array> = {
   name: "an element",
   schema: drawn(
     "ANY",
-    (value): value is Uint8Array => isBytes(value) && decodeDer(any, value)._tag === "Success",
+    (value): value is Uint8Array => isBytes(value) && Result.isSuccess(decodeDer(any, value)),
     someBytes,
     (bytes) => Uint8Array.of(tags["OCTET STRING"], bytes.length, ...bytes),
     (element) => element.subarray(2)
@@ -236,5 +237,5 @@ export const any: Der<Uint8Array> = {
   starts: (tag) => tag !== 0,
   read: (reader) => reader.raw(),
   write: (writer, element) =>
-    decodeDer(any, element)._tag === "Success" ? writer.put(element) : writer.fail("one element and nothing more")
+    Result.isSuccess(decodeDer(any, element)) ? writer.put(element) : writer.fail("one element and nothing more")
 }

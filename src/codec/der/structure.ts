@@ -1,4 +1,5 @@
 /** The type constructors of ASN.1, named as ASN.1 names them, so that a module reads as it does in the RFC. */
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { type Der, encodeDer, type Tagged, tagged } from "./der.ts"
 import { drawn } from "./schema.ts"
@@ -77,7 +78,7 @@ const compare = (a: Uint8Array, b: Uint8Array): number => {
 export const setOf = <A>(item: Der<A>, min: 0 | 1 = 0): Tagged<ReadonlyArray<A>> => {
   const encoded = (value: A): Uint8Array => {
     const result = encodeDer(item, value)
-    return result._tag === "Success" ? result.success : new Uint8Array(0)
+    return Result.getOrElse(result, () => new Uint8Array(0))
   }
   const sorted = (items: ReadonlyArray<A>) =>
     items
@@ -234,7 +235,7 @@ export const retained = <A>(type: Tagged<A>): Der<Retained<A>> => ({
     type.schema,
     (value) => {
       const der = encodeDer(type, value)
-      return { value, der: der._tag === "Success" ? der.success : new Uint8Array(0) }
+      return { value, der: Result.getOrElse(der, () => new Uint8Array(0)) }
     },
     ({ value }) => value
   ),

@@ -64,14 +64,12 @@ export const isNull = (parameters: Uint8Array | undefined): boolean =>
 
 const isNullOrAbsent = (parameters: Uint8Array | undefined) => parameters === undefined || isNull(parameters)
 
-const success = <A, E>(result: Result.Result<A, E>): A | undefined =>
-  Result.isSuccess(result) ? result.success : undefined
-
 /** RSASSA-PSS with one hash for both purposes and a salt as long as the hash (RFC 9846 section 4.3.3). */
 const pssAlgorithm = (parameters: Uint8Array | undefined): SignatureAlgorithm | undefined => {
-  const pss = parameters === undefined ? undefined : success(decodeDer(PssParameters, parameters))
+  const pss = parameters === undefined ? undefined : Result.getOrUndefined(decodeDer(PssParameters, parameters))
   const mask = pss?.maskGenAlgorithm
-  const inner = mask?.parameters === undefined ? undefined : success(decodeDer(AlgorithmIdentifier, mask.parameters))
+  const inner =
+    mask?.parameters === undefined ? undefined : Result.getOrUndefined(decodeDer(AlgorithmIdentifier, mask.parameters))
   const hash = hashes.find(({ oid }) => oid === pss?.hashAlgorithm?.algorithm)
   const isOurs =
     hash !== undefined &&
@@ -103,18 +101,18 @@ export const signatureAlgorithmOf = ({
 export const algorithmForKey = (algorithm: SignatureAlgorithm, kind: string): SignatureAlgorithm =>
   (kind === "rsa-pss" ? hashes.find(({ rsae }) => rsae === algorithm)?.pss : undefined) ?? algorithm
 
-const der = <A>(result: Result.Result<A, unknown>, otherwise: A): A =>
-  Result.isSuccess(result) ? result.success : otherwise
+/** These constants encode: the other case is for the types. */
+const orNull = <E>(encoded: Result.Result<Uint8Array, E>) => Result.getOrElse(encoded, () => NULL)
 
 const pssIdentifier = ({ oid, size }: (typeof hashes)[number]): AlgorithmIdentifier => {
   const hash: AlgorithmIdentifier = { algorithm: oid, parameters: NULL }
   const parameters = encodeDer(PssParameters, {
     hashAlgorithm: hash,
-    maskGenAlgorithm: { algorithm: oids["id-mgf1"], parameters: der(encodeDer(AlgorithmIdentifier, hash), NULL) },
+    maskGenAlgorithm: { algorithm: oids["id-mgf1"], parameters: orNull(encodeDer(AlgorithmIdentifier, hash)) },
     saltLength: size,
     trailerField: 1
   })
-  return { algorithm: oids["id-RSASSA-PSS"], parameters: der(parameters, NULL) }
+  return { algorithm: oids["id-RSASSA-PSS"], parameters: orNull(parameters) }
 }
 
 /** The AlgorithmIdentifier to put into a certificate; `undefined` for what cannot stand in one. */

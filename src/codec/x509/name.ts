@@ -125,8 +125,8 @@ const escaped = (text: string): string =>
   text
     .replace(/["+,;<>\\]/g, "\\$&")
     .replace(/[^\x20-\x7e\p{L}\p{N}]/gu, (character) => hex(encoder.encode(character), "\\"))
+    .replace(/ $/, "\\ ")
     .replace(/^[ #]/, "\\$&")
-    .replace(/(?<!\\) $/, "\\ ")
 
 const showAttribute = (attribute: AttributeTypeAndValue): string => {
   const text = attributeText(attribute)
