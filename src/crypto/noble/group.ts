@@ -40,7 +40,9 @@ const agree = (form: Form, secretKey: Uint8Array, peerShare: Uint8Array): Result
   if (form !== montgomery && peerShare[0] !== 4) return refuse("InvalidPoint", "the point is not uncompressed")
   try {
     const secret = form.agree(secretKey, peerShare)
-    return isZero(secret) ? refuse("InvalidPoint", "the shared secret is zero") : Result.succeed(secret)
+    return form === montgomery && isZero(secret)
+      ? refuse("InvalidPoint", "the shared secret is zero (RFC 9846 section 7.4.2)")
+      : Result.succeed(secret)
   } catch {
     return refuse("InvalidPoint", `the share is not a point of ${form.name}, or of small order`)
   }

@@ -61,7 +61,9 @@ const agree = (
   try {
     const publicKey = Crypto.createPublicKey({ key: form.jwk(peerShare), format: "jwk" })
     const secret = plain(Crypto.diffieHellman({ privateKey, publicKey }))
-    return isZero(secret) ? refuse("InvalidPoint", "the shared secret is zero") : Result.succeed(secret)
+    return form === montgomery && isZero(secret)
+      ? refuse("InvalidPoint", "the shared secret is zero (RFC 9846 section 7.4.2)")
+      : Result.succeed(secret)
   } catch {
     return refuse("InvalidPoint", `the share is not a point of ${form.name}, or of small order`)
   }
