@@ -10,7 +10,7 @@
 import * as Result from "effect/Result"
 import type { NamedGroup } from "./codec/registry/namedGroup.ts"
 import type { CryptoFailure, KeyPair, Primitives } from "./crypto/primitives.ts"
-import { step as clientStep, start as startClient } from "./state/client.ts"
+import { expects as clientExpects, step as clientStep, start as startClient } from "./state/client.ts"
 import type {
   Answer,
   AuthenticatePeer,
@@ -24,18 +24,18 @@ import type { ClientConfig, ServerConfig } from "./state/config.ts"
 import type { Connection, Progress } from "./state/connection.ts"
 import { type Failure, fail, make as failure } from "./state/failure.ts"
 import { type PeerIdentity, peerAuthenticated } from "./state/proof.ts"
-import { step as serverStep, start as startServer } from "./state/server.ts"
+import { expects as serverExpects, step as serverStep, start as startServer } from "./state/server.ts"
 import { type ConnectionOptions, make } from "./state/shell.ts"
 
 export type { Connection, ConnectionEvent, Progress } from "./state/connection.ts"
 
 /** A client; `start` yields its first question. */
 export const client = (config: ClientConfig, options?: ConnectionOptions): Connection =>
-  make({ start: startClient(config), step: clientStep }, options)
+  make({ start: startClient(config), step: clientStep, expects: clientExpects }, options)
 
 /** A server; it waits for bytes. */
 export const server = (config: ServerConfig, options?: ConnectionOptions): Connection =>
-  make({ start: startServer(config), step: serverStep }, options)
+  make({ start: startServer(config), step: serverStep, expects: serverExpects }, options)
 
 /** Everything that a connection asks for, as functions that answer at once. */
 export interface World {

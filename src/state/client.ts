@@ -1,7 +1,7 @@
 /** The client: the prologue and one machine for each version, as one table. Tags are unique on a side. */
 import { clientHello, start } from "./hello/client.ts"
 import type { ClientHelloState } from "./hello/state.ts"
-import { compose, reduce } from "./machine.ts"
+import { compose, expects as expecting, reduce } from "./machine.ts"
 import { client13 } from "./tls13/client/machine.ts"
 import type { State as State13 } from "./tls13/client/state.ts"
 
@@ -14,3 +14,6 @@ export { start }
 
 /** `(state, event) → Step | Failure`, pure. */
 export const step = reduce(client)
+
+/** `(state, name of an event) → nothing | UnexpectedMessage`, without taking the step. */
+export const expects = expecting(client)

@@ -2,7 +2,7 @@
  * What a state machine is here: a figure, which is its picture as data, and one handler for every arrow of it.
  * Whoever adds an arrow must write its handler, and a handler can land only where its arrow points.
  */
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
 import type { Action } from "./action.ts"
 import { type Failure, fail } from "./failure.ts"
 
@@ -86,16 +86,29 @@ export const compose = <
 })
 
 /** `unexpected_message` exists once: it is the absence of an arrow. */
+const arrow = <From extends Tagged, Event extends Tagged, To extends Tagged, A>(
+  self: Machine<From, Event, To, A, Failure>,
+  state: From,
+  event: string
+) => {
+  const row = self.table[state._tag] ?? {}
+  const handler = row[event]
+  const expected = Object.keys(row).join(" or ")
+  return handler === undefined
+    ? fail("UnexpectedMessage", `${event} in state ${state._tag}, where ${expected} may follow`)
+    : Result.succeed(handler)
+}
+
 export const reduce =
   <From extends Tagged, Event extends Tagged, To extends Tagged, A>(self: Machine<From, Event, To, A, Failure>) =>
-  (state: From, event: Event): Result.Result<Step<To, A>, Failure> => {
-    const row = self.table[state._tag] ?? {}
-    const arrow = row[event._tag]
-    const expected = Object.keys(row).join(" or ")
-    return arrow === undefined
-      ? fail("UnexpectedMessage", `${event._tag} in state ${state._tag}, where ${expected} may follow`)
-      : arrow(state, event)
-  }
+  (state: From, event: Event): Result.Result<Step<To, A>, Failure> =>
+    Result.flatMap(arrow(self, state, event._tag), (handler) => handler(state, event))
+
+/** Whether an event of this name may come now: a message too malformed to be one can still be an unexpected one. */
+export const expects =
+  <From extends Tagged, Event extends Tagged, To extends Tagged, A>(self: Machine<From, Event, To, A, Failure>) =>
+  (state: From, event: string): Result.Result<void, Failure> =>
+    Result.map(arrow(self, state, event), () => undefined)
 
 /** A figure of any machine, as those who draw and compare it see it. */
 export type Drawing = Readonly<Record<string, Readonly<Record<string, ReadonlyArray<string> | undefined>>>>

@@ -1,7 +1,7 @@
 /** The server: the prologue and one machine for each version, as one table. */
 import { serverHello, start } from "./hello/server.ts"
 import type { ServerHelloState } from "./hello/state.ts"
-import { compose, reduce } from "./machine.ts"
+import { compose, expects as expecting, reduce } from "./machine.ts"
 import { server13 } from "./tls13/server/machine.ts"
 import type { State as State13 } from "./tls13/server/state.ts"
 
@@ -14,3 +14,6 @@ export { start }
 
 /** `(state, event) → Step | Failure`, pure. */
 export const step = reduce(server)
+
+/** `(state, name of an event) → nothing | UnexpectedMessage`, without taking the step. */
+export const expects = expecting(server)

@@ -4,6 +4,7 @@
  */
 import * as Result from "effect/Result"
 import { decodeMessage } from "../codec/handshake/handshake.ts"
+import type { CodecFailure } from "../codec/presentation/cursor.ts"
 import { decode } from "../codec/presentation/wire.ts"
 import { Alert } from "../codec/record/alert.ts"
 import { AlertDescription } from "../codec/registry/alert.ts"
@@ -31,6 +32,7 @@ export interface ConnectionOptions extends RecordWriterOptions {
 interface Machine<S> {
   readonly start: S
   readonly step: (state: S, event: Event) => Result.Result<Step<S, Action>, Failure>
+  readonly expects: (state: S, event: string) => Result.Result<void, Failure>
 }
 
 type AnyState = { readonly _tag: string } | Asking<string, Command>
@@ -48,7 +50,7 @@ type Flow = "handshake" | "open" | "closed"
 class Shell<S extends AnyState> implements Connection {
   established: Established | undefined
   failure: Failure | undefined
-  readonly #step: Machine<S>["step"]
+  readonly #machine: Machine<S>
   readonly #keyLog: "off" | "on"
   readonly #reader = new RecordReader()
   readonly #joiner = new HandshakeJoiner()
@@ -68,7 +70,7 @@ class Shell<S extends AnyState> implements Connection {
   #events: Array<ConnectionEvent> = []
 
   constructor(machine: Machine<S>, options: ConnectionOptions) {
-    this.#step = machine.step
+    this.#machine = machine
     this.#keyLog = options.keyLog ?? "off"
     this.#state = machine.start
     this.#writer = new RecordWriter(options)
@@ -207,7 +209,8 @@ class Shell<S extends AnyState> implements Connection {
   #hearAlert(fragment: Uint8Array): Result.Result<void, Failure> {
     const alert = Result.mapError(decode(Alert.wire, fragment), (e) => fromCodec("Alert", e))
     if (Result.isFailure(alert)) return Result.fail(alert.failure)
-    const { description } = alert.success
+    const { level, description } = alert.success
+    if (typeof level === "number") return fail("IllegalValue", `Alert: a level of ${level}`)
     if (description === "close_notify") {
       if (this.#reading === "handshake") {
         return fail("ClosedDuringHandshake", `the peer said close_notify in state ${this.state}`)
@@ -227,15 +230,22 @@ class Shell<S extends AnyState> implements Connection {
     if (this.#reading === "open" && ++this.#postHandshakeMessages > maxPostHandshakeMessages) {
       return fail("TooManyPostHandshakeMessages", `${maxPostHandshakeMessages} messages in a row and no data`)
     }
-    const message = Result.mapError(decodeMessage(raw), (e) => fromCodec("handshake message", e))
-    if (Result.isFailure(message)) return Result.fail(message.failure)
+    const message = decodeMessage(raw)
+    if (Result.isFailure(message)) return this.#malformed(message.failure)
     this.#events.push({ _tag: "Message", direction: "heard", message: message.success, raw })
     return this.#advance({ ...message.success, raw })
   }
 
+  /** A message that may not come now is unexpected, whatever else is wrong with it. Its path begins with its name. */
+  #malformed(malformed: CodecFailure): Result.Result<void, Failure> {
+    return Result.flatMap(this.#machine.expects(this.#state, String(malformed.path[0])), () =>
+      Result.fail(fromCodec("handshake message", malformed))
+    )
+  }
+
   #advance(event: Event): Result.Result<void, Failure> {
     const before = this.#state
-    const step = this.#step(before, event)
+    const step = this.#machine.step(before, event)
     if (Result.isFailure(step)) return Result.fail(step.failure)
     this.#state = step.success.state
     for (const action of step.success.actions) {
@@ -249,6 +259,10 @@ class Shell<S extends AnyState> implements Connection {
   #act(action: Action): Result.Result<void, Failure> {
     switch (action._tag) {
       case "Send":
+        // What we answer in the handshake ended a flight: nothing of the peer's may wait behind it (section 5.1).
+        if (action.epoch !== "application" && !this.#joiner.empty) {
+          return fail("MessageAcrossKeyChange", "handshake bytes follow a message that ends a flight")
+        }
         this.#events.push({ _tag: "Message", direction: "said", message: action.message, raw: action.raw })
         return this.#writer.handshake(action.raw)
       case "SendChangeCipherSpec":

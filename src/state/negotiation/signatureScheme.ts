@@ -1,6 +1,7 @@
 /** Choosing and checking how a CertificateVerify is signed (RFC 9846 sections 4.3.3 and 4.5.2). */
 import * as Result from "effect/Result"
 import { SignatureScheme } from "../../codec/registry/signatureScheme.ts"
+import { tls13Schemes } from "../../crypto/signature.ts"
 import { type Failure, fail } from "../failure.ts"
 
 const show = (schemes: ReadonlyArray<SignatureScheme>) => schemes.map(SignatureScheme.show).slice(0, 16).join(", ")
@@ -16,11 +17,13 @@ export const select = (
     : Result.succeed(scheme)
 }
 
-/** The peer's scheme must be one that we said we accept. */
+const inCertificateVerify: ReadonlySet<SignatureScheme> = new Set(tls13Schemes)
+
+/** The peer's scheme must be one that we said we accept, and not one that we accept in certificates only. */
 export const selected = (
   offered: ReadonlyArray<SignatureScheme>,
   chosen: SignatureScheme
 ): Result.Result<SignatureScheme, Failure> =>
-  offered.includes(chosen)
+  offered.includes(chosen) && inCertificateVerify.has(chosen)
     ? Result.succeed(chosen)
     : fail("UnofferedSignatureScheme", `the peer signed with ${SignatureScheme.show(chosen)}, which was not offered`)

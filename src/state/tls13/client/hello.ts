@@ -119,14 +119,23 @@ export const serverHello = (
 /** WAIT_SH_2 --ServerHello--> AGREEING: after a retry nothing that it fixed may change. */
 export const serverHello2 = (state: WaitServerHello2, event: Of<Heard, "ServerHello">): Stepped<Agreeing> =>
   Result.gen(function* () {
+    const { extensions } = event.body
+    const { retry } = state
+    if (find(extensions, "supported_versions") === undefined) {
+      return yield* fail("UnofferedVersion", "HelloRetryRequest said TLSv1.3, and ServerHello no longer does")
+    }
+    const group = find(extensions, "key_share")?.server_share.group
+    if (retry.group !== undefined && group !== undefined && group !== retry.group) {
+      return yield* fail("GroupChangedAfterRetry", `HelloRetryRequest said ${NamedGroup.show(retry.group)}`)
+    }
     const step = yield* serverHello(
       state.offer,
       "retried",
       () => Transcript.append(state.transcript, event.raw),
       event.body
     )
-    if (step.state.suite !== state.retry.suite) {
-      return yield* fail("SuiteChangedAfterRetry", `HelloRetryRequest said ${state.retry.suite.name}`)
+    if (step.state.suite !== retry.suite) {
+      return yield* fail("SuiteChangedAfterRetry", `HelloRetryRequest said ${retry.suite.name}`)
     }
     return step
   })

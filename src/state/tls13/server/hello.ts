@@ -147,6 +147,9 @@ export const clientHello2 = (state: WaitClientHello2, event: Of<Heard, "ClientHe
     if (find(hello.extensions, "early_data") !== undefined) {
       return yield* fail("HelloChangedAfterRetry", "early_data after a HelloRetryRequest")
     }
+    if (find(hello.extensions, "cookie") !== undefined) {
+      return yield* fail("HelloChangedAfterRetry", "a cookie, which the HelloRetryRequest did not hold")
+    }
     const { client_shares } = yield* required("ClientHello", "key_share", find(hello.extensions, "key_share"))
     const [share, ...more] = client_shares
     if (share === undefined || share.group !== state.group || more.length > 0) {
