@@ -1,0 +1,11 @@
+/** Certificates, keys and their containers: RFC 5280, RFC 5958, RFC 7468. */
+export type { SignatureAlgorithm } from "./algorithm.ts"
+export { type CertificateTemplate, makeCertificate, makeTbs } from "./build.ts"
+export { type Certificate, encodeTbs, parseCertificate, SignedCertificateCodec } from "./certificate.ts"
+export { type Extension, type ExtensionName, type ExtensionValue, extensionName, extensionOids } from "./extension.ts"
+export { type GeneralName, showGeneralName } from "./generalName.ts"
+export { inspectCertificate } from "./inspect.ts"
+export { makeName, type Name, showName } from "./name.ts"
+export { certificatesFromPem, certificatesToPem, encodePem, type PemBlock, parsePem } from "./pem.ts"
+export { privateKeyFromPem, toPkcs8 } from "./privateKey.ts"
+export { type PublicKeyInfo, parsePublicKey } from "./publicKey.ts"
