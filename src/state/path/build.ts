@@ -1,0 +1,172 @@
+/** From the end-entity towards the anchors: candidate paths, the shortest first, made one at a time. */
+import * as Result from "effect/Result"
+import type { Certificate } from "../../codec/x509/certificate.ts"
+import { type Failure, fail } from "../failure.ts"
+import type { TrustAnchor } from "./anchor.ts"
+import { nameText, refuse } from "./refusal.ts"
+
+/** A path that holds together by its names; nothing else of it is checked yet. */
+export interface Path {
+  /** The end-entity first, the certificate that the anchor issued last; never empty. */
+  readonly certificates: readonly [Certificate, ...Array<Certificate>]
+  readonly anchor: TrustAnchor
+}
+
+/** Anchors by the bytes of their name. */
+export type AnchorIndex = ReadonlyMap<string, ReadonlyArray<TrustAnchor>>
+
+export interface BuildLimits {
+  /** Intermediate certificates of one path at most. */
+  readonly maxIntermediates: number
+  /** Certificates tried as an issuer, over all paths: what bounds the search. */
+  readonly maxSteps: number
+}
+
+export const defaultBuildLimits: BuildLimits = { maxIntermediates: 6, maxSteps: 2000 }
+
+/** Bytes as the key of a map. */
+export const bytesKey = (bytes: Uint8Array): string => {
+  let key = ""
+  for (const byte of bytes) key += String.fromCharCode(byte)
+  return key
+}
+
+const groupBy = <A>(all: ReadonlyArray<A>, key: (value: A) => string): ReadonlyMap<string, ReadonlyArray<A>> => {
+  const groups = new Map<string, Array<A>>()
+  for (const value of all) {
+    const group = groups.get(key(value))
+    if (group === undefined) groups.set(key(value), [value])
+    else group.push(value)
+  }
+  return groups
+}
+
+export const indexAnchors = (anchors: ReadonlyArray<TrustAnchor>): AnchorIndex =>
+  groupBy(anchors, ({ subject }) => bytesKey(subject.der))
+
+const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
+
+/** How well key identifiers agree (RFC 5280 section 4.2.1.1): 0 is best. A hint for the order and never a verdict. */
+const distance = (child: Certificate, issuer: Certificate | undefined): number => {
+  const wanted = child.known.authorityKeyIdentifier?.keyIdentifier
+  const has = issuer?.known.subjectKeyIdentifier
+  return wanted === undefined || has === undefined ? 1 : same(wanted, has) ? 0 : 2
+}
+
+const nearestFirst = <A>(
+  child: Certificate,
+  all: ReadonlyArray<A> | undefined,
+  certificateOf: (value: A) => Certificate | undefined
+): ReadonlyArray<A> =>
+  all === undefined || all.length < 2
+    ? (all ?? [])
+    : [...all].sort((a, b) => distance(child, certificateOf(a)) - distance(child, certificateOf(b)))
+
+/**
+ * A certificate as the search sees it. Names may be long, so they are made into keys once, and name and key of a CA
+ * into a number: certificates that share both are the same CA, and a path through it twice leads nowhere new.
+ */
+interface Node {
+  readonly certificate: Certificate
+  readonly issuer: string
+  readonly subject: string
+  readonly authority: number
+}
+
+const nodesOf = (certificates: ReadonlyArray<Certificate>): ReadonlyArray<Node> => {
+  const authorities = new Map<string, number>()
+  return certificates.map((certificate) => {
+    const subject = bytesKey(certificate.subject.der)
+    const identity = `${subject}${bytesKey(certificate.publicKey.spki)}`
+    const authority = authorities.get(identity) ?? authorities.size
+    authorities.set(identity, authority)
+    return { certificate, issuer: bytesKey(certificate.issuer.der), subject, authority }
+  })
+}
+
+/** A path as far as it has come: its topmost certificate, and what that one issued. */
+interface Partway {
+  readonly top: Node
+  readonly below: Partway | undefined
+  readonly intermediates: number
+}
+
+const passes = (partway: Partway | undefined, { authority }: Node): boolean => {
+  for (let at = partway; at !== undefined; at = at.below) if (at.top.authority === authority) return true
+  return false
+}
+
+const certificatesOf = (partway: Partway): Path["certificates"] => {
+  const downwards: Array<Certificate> = []
+  let at = partway
+  for (; at.below !== undefined; at = at.below) downwards.push(at.top.certificate)
+  return [at.top.certificate, ...downwards.reverse()]
+}
+
+const isSelfIssued = ({ subject, issuer }: Certificate): boolean => same(subject.der, issuer.der)
+
+/** Why no path goes on from here. */
+const deadEnd = (
+  { top: { certificate }, below, intermediates }: Partway,
+  limits: BuildLimits
+): Result.Result<never, Failure> => {
+  if (intermediates > limits.maxIntermediates) {
+    const detail = `needs more than ${limits.maxIntermediates} intermediate certificates`
+    return fail("CertificatePathTooLong", `a path to the trusted roots by ${nameText(certificate.subject)} ${detail}`)
+  }
+  if (isSelfIssued(certificate)) {
+    const what = below === undefined ? "is self-signed and is not trusted itself" : "is a root that is not trusted"
+    return refuse("CertificateIssuerUnknown", certificate, what)
+  }
+  return refuse(
+    "CertificateIssuerUnknown",
+    certificate,
+    `was issued by ${nameText(certificate.issuer)}, which is neither among the certificates sent nor trusted`
+  )
+}
+
+/**
+ * Every path from `leaf` to an anchor among `intermediates`, which may come in any order, with some too many and with
+ * loops among them. Names are compared as bytes (RFC 9846 section 4.5.1 has them sent that way; RFC 5280 section 7.1
+ * would fold case, which nobody relies on).
+ *
+ * Breadth first: a short path is found however many others there are. Lazy: nothing is searched beyond what is asked
+ * for. What is yielded last is why there are no more paths.
+ *
+ * The end-entity may be an anchor itself only where it issued itself: then it is a path of one certificate by the
+ * ordinary rules, and an anchor that is no CA is good for exactly this.
+ */
+export function* candidatePaths(
+  leaf: Certificate,
+  intermediates: ReadonlyArray<Certificate>,
+  anchors: AnchorIndex,
+  limits: BuildLimits = defaultBuildLimits
+): Generator<Result.Result<Path, Failure>, void> {
+  const [end, ...others] = nodesOf([leaf, ...intermediates])
+  if (end === undefined) return
+  const issuers = groupBy(others, ({ subject }) => subject)
+  const queue: Array<Partway> = [{ top: end, below: undefined, intermediates: 0 }]
+  let stopped: Partway | undefined
+  let steps = 0
+  for (const partway of queue) {
+    const { certificate, issuer } = partway.top
+    const trusted = nearestFirst(certificate, anchors.get(issuer), (anchor) => anchor.certificate)
+    for (const anchor of trusted) yield Result.succeed({ certificates: certificatesOf(partway), anchor })
+    const above = nearestFirst(certificate, issuers.get(issuer), (node) => node.certificate)
+    steps += above.length + trusted.length
+    if (steps > limits.maxSteps) {
+      const detail = `has too many possible paths: gave up after ${limits.maxSteps} certificates tried as issuers`
+      yield refuse("CertificateSearchExhausted", leaf, detail)
+      return
+    }
+    const next = above.filter((node) => !passes(partway, node))
+    const isFurther = stopped === undefined || partway.intermediates > stopped.intermediates
+    if (next.length === 0 && trusted.length === 0 && isFurther) stopped = partway
+    for (const top of next) {
+      const longer: Partway = { top, below: partway, intermediates: partway.intermediates + 1 }
+      if (longer.intermediates <= limits.maxIntermediates) queue.push(longer)
+      else stopped = longer
+    }
+  }
+  if (stopped !== undefined) yield deadEnd(stopped, limits)
+}

@@ -1,0 +1,242 @@
+/** RFC 5280 section 4.2.1.10: name constraints, which apply to every name of every certificate below. */
+import * as Result from "effect/Result"
+import type { Certificate } from "../../codec/x509/certificate.ts"
+import { type GeneralName, showGeneralName } from "../../codec/x509/generalName.ts"
+import { parseIpAddress } from "../../codec/x509/ipAddress.ts"
+import { attributesOf, attributeText, type Name } from "../../codec/x509/name.ts"
+import type { NameConstraints } from "../../codec/x509/nameConstraints.ts"
+import { escape, type Failure } from "../failure.ts"
+import type { Path } from "./build.ts"
+import { dnsName } from "./host.ts"
+import { nameText, refuse } from "./refusal.ts"
+
+/** Whether a name is within a subtree. `malformed`: nobody can say, so no constraint on its type is satisfied. */
+type Verdict = "inside" | "outside" | "malformed"
+
+/** One constraint, ready to be applied to names of its type; other names are none of its business. */
+interface Subtree {
+  readonly type: GeneralName["_tag"]
+  /** For people, escaped. */
+  readonly text: string
+  /** `side` matters for wildcards: to exclude, what a name could stand for counts; to permit, all that it could. */
+  readonly judge: (name: GeneralName, side: "permitted" | "excluded") => Verdict
+}
+
+/** The constraints that one certificate adds. */
+export interface Constraints {
+  /** Whose constraints they are, for people. */
+  readonly issuer: string
+  readonly permitted: ReadonlyArray<Subtree>
+  readonly excluded: ReadonlyArray<Subtree>
+}
+
+type Judge = Subtree["judge"]
+
+const verdict = (isInside: boolean): Verdict => (isInside ? "inside" : "outside")
+
+/** The name itself and all below it; the empty name is the root of them all. */
+const within = (name: string, domain: string): boolean =>
+  domain === "" || name === domain || name.endsWith(`.${domain}`)
+
+const dnsJudge = (base: string): Judge | undefined => {
+  const domain = base === "" ? "" : dnsName(base)
+  if (domain === undefined) return undefined
+  return (name, side) => {
+    if (name._tag !== "dNSName") return "outside"
+    const parent = name.value.startsWith("*.") ? dnsName(name.value.slice(2)) : undefined
+    const exact = parent ?? dnsName(name.value)
+    if (exact === undefined) return "malformed"
+    // *.example.com can stand for bar.example.com, which may be what is excluded
+    const canBe = side === "excluded" && parent !== undefined && domain.slice(domain.indexOf(".") + 1) === parent
+    return verdict(within(exact, domain) || canBe)
+  }
+}
+
+/** A host, or with a dot in front all hosts below a domain; the empty text is every host. */
+const hostJudge = (base: string): ((host: string) => Verdict) | undefined => {
+  const isDomain = base.startsWith(".")
+  const domain = base === "" ? "" : dnsName(isDomain ? base.slice(1) : base)
+  if (domain === undefined) return undefined
+  return (host) => verdict(domain === "" || (isDomain ? host.endsWith(`.${domain}`) : host === domain))
+}
+
+/** `local@host`. Quoted local parts are legal mail addresses; no certificate that we must accept has one. */
+const mailbox = (text: string): { readonly local: string; readonly host: string } | undefined => {
+  const [local = "", domain, ...rest] = text.split("@")
+  const host = domain === undefined ? undefined : dnsName(domain)
+  const isLocal = /^[\x21\x23-\x7e]{1,64}$/.test(local)
+  return host !== undefined && isLocal && rest.length === 0 ? { local, host } : undefined
+}
+
+const mailJudge = (base: string): Judge | undefined => {
+  const exact = base.includes("@") ? mailbox(base) : undefined
+  const hosts = base.includes("@") ? undefined : hostJudge(base)
+  if (exact === undefined && hosts === undefined) return undefined
+  return (name) => {
+    const address = name._tag === "rfc822Name" ? mailbox(name.value) : undefined
+    if (address === undefined) return "malformed"
+    // the local part is compared as it is: it is the receiver's business what it means
+    return hosts?.(address.host) ?? verdict(address.local === exact?.local && address.host === exact.host)
+  }
+}
+
+/** The host of a URI, when it has one by name: constraints say nothing about addresses and nothing about `urn:`. */
+const uriHost = (text: string): string | undefined => {
+  const [, authority] = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)/.exec(text) ?? []
+  const host = authority?.slice(authority.lastIndexOf("@") + 1).replace(/:\d*$/, "")
+  return host === undefined || parseIpAddress(host) !== undefined ? undefined : dnsName(host)
+}
+
+const uriJudge = (base: string): Judge | undefined => {
+  const hosts = hostJudge(base)
+  if (hosts === undefined) return undefined
+  return (name) => {
+    const host = name._tag === "uniformResourceIdentifier" ? uriHost(name.value) : undefined
+    return host === undefined ? "malformed" : hosts(host)
+  }
+}
+
+/** A mask of ones and then zeros. */
+const isMask = (mask: Uint8Array): boolean =>
+  /^1*0*$/.test(Array.from(mask, (byte) => byte.toString(2).padStart(8, "0")).join(""))
+
+const ipJudge = (base: Uint8Array): Judge | undefined => {
+  const size = base.length / 2
+  const [network, mask] = [base.subarray(0, size), base.subarray(size)]
+  if ((size !== 4 && size !== 16) || !isMask(mask)) return undefined
+  return (name) => {
+    if (name._tag !== "iPAddress") return "malformed"
+    const { value } = name
+    if (value.length !== 4 && value.length !== 16) return "malformed"
+    return verdict(
+      value.length === size && value.every((byte, i) => ((byte ^ (network[i] ?? 0)) & (mask[i] ?? 0)) === 0)
+    )
+  }
+}
+
+/**
+ * The parts of a name as texts that are the same when the parts are (RFC 5280 section 7.1): case and repeated spaces
+ * do not count, nor the string type.
+ */
+const parts = (name: Name): ReadonlyArray<string> =>
+  name.value.map((rdn) =>
+    rdn
+      .map((attribute) => {
+        const text = attributeText(attribute)?.toLowerCase().trim().replace(/ +/g, " ")
+        return `${attribute.type}=${text ?? `#${attribute.value.join()}`}`
+      })
+      .sort()
+      .join("\0")
+  )
+
+/** Parsed names are kept whole, so their parts are worked out once. */
+const partsOf = new WeakMap<Name, ReadonlyArray<string>>()
+
+const known = (name: Name): ReadonlyArray<string> => {
+  const found = partsOf.get(name) ?? parts(name)
+  partsOf.set(name, found)
+  return found
+}
+
+const directoryJudge = (base: Name): Judge => {
+  const prefix = known(base)
+  return (name) => {
+    if (name._tag !== "directoryName") return "malformed"
+    const all = known(name.value)
+    return verdict(prefix.every((part, i) => part === all[i]))
+  }
+}
+
+const judgeOf = (base: GeneralName): Judge | undefined => {
+  switch (base._tag) {
+    case "dNSName":
+      return dnsJudge(base.value)
+    case "rfc822Name":
+      return mailJudge(base.value)
+    case "uniformResourceIdentifier":
+      return uriJudge(base.value)
+    case "iPAddress":
+      return ipJudge(base.value)
+    case "directoryName":
+      return directoryJudge(base.value)
+    default:
+      return undefined
+  }
+}
+
+/**
+ * Reads what a CA, or an anchor, says about the names below it. A constraint of a type that we do not know, or that
+ * is not well formed, refuses the path: it was meant to forbid something.
+ */
+export const readConstraints = (
+  certificate: Certificate,
+  { permittedSubtrees = [], excludedSubtrees = [] }: NameConstraints
+): Result.Result<Constraints, Failure> => {
+  const read = (
+    list: ReadonlyArray<{ readonly base: GeneralName }>
+  ): Result.Result<ReadonlyArray<Subtree>, Failure> => {
+    const subtrees: Array<Subtree> = []
+    for (const { base } of list) {
+      const judge = judgeOf(base)
+      const text = escape(showGeneralName(base))
+      if (judge === undefined) {
+        return refuse("CertificateNameConstrained", certificate, `has a name constraint nobody can apply: ${text}`)
+      }
+      subtrees.push({ type: base._tag, text, judge })
+    }
+    return Result.succeed(subtrees)
+  }
+  return Result.flatMap(read(permittedSubtrees), (permitted) =>
+    Result.map(read(excludedSubtrees), (excluded) => ({ issuer: nameText(certificate.subject), permitted, excluded }))
+  )
+}
+
+/** The names that constraints are about: the subject, all alternative names and, without any, e-mail in the subject. */
+const namesOf = ({ subject, known }: Certificate): ReadonlyArray<GeneralName> => [
+  ...(subject.value.length === 0 ? [] : [{ _tag: "directoryName", value: subject } as const]),
+  ...(known.subjectAltName ??
+    attributesOf(subject, "emailAddress").map((value) => ({ _tag: "rfc822Name", value }) as const))
+]
+
+/** Why a name is not allowed, if it is not. */
+const objection = (name: GeneralName, { issuer, permitted, excluded }: Constraints): string | undefined => {
+  const shown = escape(showGeneralName(name))
+  for (const { type, text, judge } of excluded) {
+    if (type === name._tag && judge(name, "excluded") !== "outside") {
+      return `is for ${shown}, and a name constraint of ${issuer} excludes ${text}`
+    }
+  }
+  const allowed = permitted.filter(({ type }) => type === name._tag)
+  return allowed.length === 0 || allowed.some(({ judge }) => judge(name, "permitted") === "inside")
+    ? undefined
+    : `is for ${shown}, and a name constraint of ${issuer} permits only ${allowed[0]?.text}${allowed.length > 1 ? ", …" : ""}`
+}
+
+/** RFC 5280 section 6.1.3 (b) and (c): every name within the permitted subtrees and outside the excluded ones. */
+export const checkNames = (
+  certificate: Certificate,
+  constraints: ReadonlyArray<Constraints>
+): Result.Result<void, Failure> => {
+  if (constraints.length === 0) return Result.void
+  for (const name of namesOf(certificate)) {
+    for (const one of constraints) {
+      const reason = objection(name, one)
+      if (reason !== undefined) return refuse("CertificateNameConstrained", certificate, reason)
+    }
+  }
+  return Result.void
+}
+
+const sizeOf = (constraints: NameConstraints | undefined): number =>
+  (constraints?.permittedSubtrees?.length ?? 0) + (constraints?.excludedSubtrees?.length ?? 0)
+
+/** How many names meet how many constraints on a path: what the checks cost, known before they are made. */
+export const comparisons = ({ certificates, anchor }: Path): number => {
+  let subtrees = sizeOf(anchor.nameConstraints)
+  let total = 0
+  for (const { known, subject } of certificates.toReversed()) {
+    total += subtrees === 0 ? 0 : subtrees * ((known.subjectAltName?.length ?? 0) + subject.value.length)
+    subtrees += sizeOf(known.nameConstraints)
+  }
+  return total
+}

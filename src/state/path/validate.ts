@@ -1,0 +1,264 @@
+/**
+ * RFC 5280 section 6.1: is a path valid, if its signatures are?
+ *
+ * A fold over the certificates from the anchor to the end-entity, with the state variables of section 6.1.2 under
+ * their names. It does no cryptography: it ends with the list of signatures still to be checked.
+ */
+import * as Result from "effect/Result"
+import { algorithmForKey, type SignatureAlgorithm } from "../../codec/x509/algorithm.ts"
+import type { Certificate } from "../../codec/x509/certificate.ts"
+import { type ExtensionName, extensionName } from "../../codec/x509/extension.ts"
+import type { Name } from "../../codec/x509/name.ts"
+import type { PublicKeyInfo } from "../../codec/x509/publicKey.ts"
+import { mayVerify } from "../../crypto/signature.ts"
+import type { Failure } from "../failure.ts"
+import type { TrustAnchor } from "./anchor.ts"
+import type { Path } from "./build.ts"
+import { type Constraints, checkNames, readConstraints } from "./constraints.ts"
+import { checkAuthority, checkEndEntity, type Purpose } from "./purpose.ts"
+import { nameText, refuse } from "./refusal.ts"
+
+/** What a path is judged for. */
+export interface Circumstances {
+  /** Milliseconds since 1970. */
+  readonly now: number
+  readonly purpose: Purpose
+}
+
+/** A signature that must be right for the path to be valid. */
+export interface SignatureCheck {
+  /** Whose signature it is that `certificate` bears. */
+  readonly issuer: PublicKeyInfo
+  readonly certificate: Certificate
+  readonly algorithm: SignatureAlgorithm
+}
+
+/** Section 6.1.2. The policy variables (a), (d), (e) and (f) come with policy.ts. */
+interface State {
+  /** (b) and (c): permitted_subtrees and excluded_subtrees, kept by the certificate that stated them. */
+  readonly subtrees: ReadonlyArray<Constraints>
+  /** (g) to (i): an SPKI holds the key, its algorithm and its parameters. */
+  readonly working_public_key: PublicKeyInfo
+  /** (j) */
+  readonly working_issuer_name: Name
+  /** (k): how many certificates that are not self-issued may follow, the last one not counted. */
+  readonly max_path_length: number
+  readonly owed: ReadonlyArray<SignatureCheck>
+}
+
+const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
+
+const isSelfIssued = ({ subject, issuer }: Certificate): boolean => same(subject.der, issuer.der)
+
+const date = (time: number): string => new Date(time).toISOString().replace(".000Z", "Z")
+
+/** Section 4.1.2.5: both ends belong to the period, to the second, as that is all a certificate can say. */
+const checkValidity = (certificate: Certificate, now: number): Result.Result<void, Failure> => {
+  const { notBefore, notAfter } = certificate.validity
+  const second = Math.floor(now / 1000) * 1000
+  const today = `and it is ${date(second)}`
+  if (second < notBefore) {
+    return refuse("CertificateNotYetValid", certificate, `is valid from ${date(notBefore)}, ${today}`)
+  }
+  return second > notAfter
+    ? refuse("CertificateExpired", certificate, `was valid until ${date(notAfter)}, ${today}`)
+    : Result.void
+}
+
+/**
+ * The extensions that may be critical. Policies are understood as far as they go when nobody asks for one, which is
+ * any policy at all (section 6.1.1 (c) to (g)); policyConstraints could demand one, so it is not here.
+ */
+const processed: ReadonlyArray<ExtensionName | undefined> = [
+  "keyUsage",
+  "subjectAltName",
+  "basicConstraints",
+  "nameConstraints",
+  "extKeyUsage",
+  "cRLDistributionPoints",
+  "certificatePolicies",
+  "policyMappings",
+  "inhibitAnyPolicy"
+]
+
+/** Section 4.2: what is critical and not understood, or must not be critical, refuses the certificate. */
+const checkExtensions = (certificate: Certificate): Result.Result<void, Failure> => {
+  for (const { extnID, critical } of certificate.extensions) {
+    const name = extensionName(extnID)
+    if (critical && !processed.includes(name)) {
+      const detail = `has a critical extension that is not understood, or must not be critical: ${name ?? extnID}`
+      return refuse("CertificateExtensionUnknown", certificate, detail)
+    }
+  }
+  return Result.void
+}
+
+/** RSA of 2048 to 8192 bits, whole octets of them (so the CA/Browser Forum's 6.1.5), and the curves we know. */
+const checkKey = (certificate: Certificate): Result.Result<void, Failure> => {
+  const { kind, bits, algorithm } = certificate.publicKey
+  if (kind === "unsupported") {
+    return refuse("CertificateKeyUnsupported", certificate, `has a kind of key that is not supported (${algorithm})`)
+  }
+  const isRsa = kind === "rsa" || kind === "rsa-pss"
+  return isRsa && (bits < 2048 || bits > 8192 || bits % 8 !== 0)
+    ? refuse("CertificateKeyUnsupported", certificate, `has an RSA key of ${bits} bits; 2048 to 8192 are accepted`)
+    : Result.void
+}
+
+/** What section 4 forbids whoever issues, of things that another verifier could understand otherwise than we do. */
+const checkProfile = (certificate: Certificate): Result.Result<void, Failure> => {
+  const { subject, issuer, known, extensions } = certificate
+  const isCa = known.basicConstraints?.cA === true
+  const malformed = (detail: string) => refuse("CertificateMalformed", certificate, detail)
+  if (issuer.value.length === 0) return malformed("has an empty issuer (RFC 5280 section 4.1.2.4)")
+  if (subject.value.length === 0) {
+    if (isCa) return malformed("is a CA with an empty subject (RFC 5280 section 4.1.2.6)")
+    const isNamed = extensions.some(({ extnID, critical }) => critical && extensionName(extnID) === "subjectAltName")
+    if (!isNamed) return malformed("has an empty subject and no critical subjectAltName (RFC 5280 section 4.2.1.6)")
+  }
+  if (isCa) return Result.void
+  if (known.keyUsage?.includes("keyCertSign")) return malformed("has keyCertSign and is no CA (section 4.2.1.9)")
+  if (known.nameConstraints !== undefined) return malformed("has nameConstraints and is no CA (section 4.2.1.10)")
+  return known.basicConstraints?.pathLenConstraint === undefined
+    ? Result.void
+    : malformed("has pathLenConstraint and is no CA (section 4.2.1.9)")
+}
+
+/** Section 4.1.2.2: positive, at most 20 octets. */
+const checkSerial = (certificate: Certificate): Result.Result<void, Failure> => {
+  const { serialNumber } = certificate
+  const isPositive = serialNumber.some((byte) => byte !== 0) && (serialNumber[0] ?? 0) < 0x80
+  return isPositive && serialNumber.length <= 20
+    ? Result.void
+    : refuse(
+        "CertificateMalformed",
+        certificate,
+        "has a serial number that is not positive, or too long (RFC 5280 4.1.2.2)"
+      )
+}
+
+/** What every certificate must be, that of the anchor included, whatever its place. */
+const checkAlone = (certificate: Certificate, { now }: Circumstances): Result.Result<void, Failure> =>
+  Result.gen(function* () {
+    yield* checkProfile(certificate)
+    yield* checkExtensions(certificate)
+    yield* checkKey(certificate)
+    yield* checkValidity(certificate, now)
+  })
+
+/** Section 6.1.3 (a) (1): the signature, which is not checked here but noted as owed. */
+const owe = (certificate: Certificate, issuer: PublicKeyInfo): Result.Result<SignatureCheck, Failure> => {
+  const { signatureAlgorithm, signatureOid } = certificate
+  const reject = (what: string) => refuse("CertificateAlgorithmUnsupported", certificate, `is signed with ${what}`)
+  if (signatureAlgorithm === undefined) return reject(`an algorithm that is not supported (${signatureOid})`)
+  const algorithm = algorithmForKey(signatureAlgorithm, issuer.kind)
+  if (issuer.kind === "unsupported") return reject("a kind of key that is not supported")
+  return mayVerify(issuer.kind, algorithm)
+    ? Result.succeed({ issuer, certificate, algorithm })
+    : reject(`${algorithm} by a key of kind ${issuer.kind}, which is not accepted`)
+}
+
+/** What a certificate says as an issuer, of a path or of its anchor: section 6.1.4 (g), (k), (m) and (n). */
+const authorise = (state: State, certificate: Certificate, { purpose }: Circumstances): Result.Result<State, Failure> =>
+  Result.gen(function* () {
+    yield* checkAuthority(certificate, purpose)
+    const { nameConstraints, basicConstraints } = certificate.known
+    const subtrees = nameConstraints === undefined ? [] : [yield* readConstraints(certificate, nameConstraints)]
+    return {
+      ...state,
+      subtrees: [...state.subtrees, ...subtrees],
+      max_path_length: Math.min(state.max_path_length, basicConstraints?.pathLenConstraint ?? state.max_path_length)
+    }
+  })
+
+/**
+ * Section 6.1.2. The anchor's certificate is judged as an issuer too, except for its signature and its serial number:
+ * a root that has expired, or was never a CA, is trusted no further. A certificate that is its own anchor issues
+ * nothing but itself and needs no authority.
+ */
+const initialise = (
+  anchor: TrustAnchor,
+  { certificates }: Path,
+  circumstances: Circumstances
+): Result.Result<State, Failure> => {
+  const [leaf] = certificates
+  const { certificate } = anchor
+  const initial: State = {
+    subtrees: [],
+    working_public_key: anchor.publicKey,
+    working_issuer_name: anchor.subject,
+    max_path_length: certificates.length,
+    owed: []
+  }
+  if (certificate === undefined) {
+    return anchor.nameConstraints === undefined
+      ? Result.succeed(initial)
+      : Result.map(readConstraints(leaf, anchor.nameConstraints), (subtrees) => ({ ...initial, subtrees: [subtrees] }))
+  }
+  if (certificates.length === 1 && same(certificate.der, leaf.der)) return Result.succeed(initial)
+  return Result.flatMap(checkAlone(certificate, circumstances), () => authorise(initial, certificate, circumstances))
+}
+
+/** Section 6.1.3. Revocation, (a) (3), comes with revocation.ts; policies, (d) to (f), with policy.ts. */
+const process = (
+  state: State,
+  certificate: Certificate,
+  place: "intermediate" | "end-entity",
+  circumstances: Circumstances
+): Result.Result<State, Failure> =>
+  Result.gen(function* () {
+    if (!same(certificate.issuer.der, state.working_issuer_name.der)) {
+      const detail = `was issued by ${nameText(certificate.issuer)}, not by ${nameText(state.working_issuer_name)}`
+      yield* refuse("CertificateIssuerUnknown", certificate, detail)
+    }
+    yield* checkAlone(certificate, circumstances)
+    yield* checkSerial(certificate)
+    const isExempt = place === "intermediate" && isSelfIssued(certificate)
+    if (!isExempt) yield* checkNames(certificate, state.subtrees)
+    return { ...state, owed: [...state.owed, yield* owe(certificate, state.working_public_key)] }
+  })
+
+/** Section 6.1.4: from one certificate to the next. (a), (b) and (h) to (j) come with policy.ts. */
+const prepare = (
+  state: State,
+  certificate: Certificate,
+  circumstances: Circumstances
+): Result.Result<State, Failure> => {
+  const counts = isSelfIssued(certificate) ? 0 : 1
+  if (state.max_path_length < counts) {
+    return refuse("CertificatePathTooLong", certificate, "is one CA more than a pathLenConstraint above it allows")
+  }
+  return authorise(
+    {
+      ...state,
+      working_public_key: certificate.publicKey,
+      working_issuer_name: certificate.subject,
+      max_path_length: state.max_path_length - counts
+    },
+    certificate,
+    circumstances
+  )
+}
+
+/**
+ * Judges a path. The signatures that are left to check come from the anchor downwards: so checked, no key is used
+ * that nobody has vouched for.
+ *
+ * Fails with one of the `Certificate…` reasons, naming the certificate and the value it was refused for.
+ */
+export const validate = (
+  path: Path,
+  circumstances: Circumstances
+): Result.Result<ReadonlyArray<SignatureCheck>, Failure> =>
+  Result.gen(function* () {
+    const [leaf, ...issuers] = path.certificates
+    let state = yield* initialise(path.anchor, path, circumstances)
+    for (const certificate of issuers.reverse()) {
+      state = yield* process(state, certificate, "intermediate", circumstances)
+      state = yield* prepare(state, certificate, circumstances)
+    }
+    state = yield* process(state, leaf, "end-entity", circumstances)
+    // Section 6.1.5, wrap-up: the end-entity's own usage; the policy outcome joins it
+    yield* checkEndEntity(leaf, circumstances.purpose)
+    return state.owed
+  })
