@@ -1,0 +1,100 @@
+/** `effect-tls cert`: throw-away certificates, and what stands in certificates. */
+
+import * as Console from "effect/Console"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { describe } from "../codec/presentation/wire.ts"
+import { type Certificate, parseCertificate } from "../codec/x509/certificate.ts"
+import { inspectCertificate } from "../codec/x509/inspect.ts"
+import { certificatesFromPem, parsePem } from "../codec/x509/pem.ts"
+import { primitives } from "../crypto/node/index.ts"
+import * as NodeCryptoProvider from "../layers/node/NodeCryptoProvider.ts"
+import { type Issued, issue, makeCa } from "../layers/testing/certificates.ts"
+import { type CliFailure, failed, usage } from "./failure.ts"
+import { makeDirectory, readFile, writeFile } from "./files.ts"
+
+const keyTypes = ["p256", "p384", "ed25519", "rsa2048"] as const
+
+/** Certificate and key, as two files side by side. */
+const write = Effect.fnUntraced(function* (directory: string, certificate: string, key: string, issued: Issued) {
+  const pem = issued.chain.length === 0 ? issued.certificatePem : issued.chainPem
+  yield* writeFile(`${directory}/${certificate}`, pem, "everybody")
+  yield* writeFile(`${directory}/${key}`, issued.privateKeyPem, "owner")
+  yield* Console.log(`${directory}/${certificate}\n${directory}/${key}`)
+})
+
+const make = Command.make(
+  "make",
+  {
+    out: Flag.String("out").pipe(Flag.withMetavar("DIR"), Flag.withDescription("Where the files go; made if absent")),
+    name: Flag.String("name").pipe(
+      Flag.withDescription("A host name or an IP address of the server, repeatable; default localhost, 127.0.0.1, ::1"),
+      Flag.atLeast(0)
+    ),
+    keyType: Flag.Literals("key-type", keyTypes).pipe(
+      Flag.withDefault("p256" as const),
+      Flag.withDescription("Of all keys made")
+    ),
+    client: Flag.Boolean("client").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Make client-cert.pem and client-key.pem too")
+    )
+  },
+  Effect.fnUntraced(function* ({ out, name, keyType, client }) {
+    const directory = out.replace(/(?<=.)\/+$/, "")
+    const issued = yield* Effect.gen(function* () {
+      const ca = yield* makeCa({ keyType })
+      const server = yield* issue(ca, { keyType, names: name.length === 0 ? undefined : name })
+      const user = client ? yield* issue(ca, { keyType, purpose: "client" }) : undefined
+      return { ca, server, user }
+    }).pipe(
+      Effect.provide(NodeCryptoProvider.layer),
+      Effect.mapError(({ message }) => usage(message))
+    )
+    yield* makeDirectory(directory)
+    yield* write(directory, "ca.pem", "ca.key", issued.ca)
+    yield* write(directory, "cert.pem", "key.pem", issued.server)
+    if (issued.user !== undefined) yield* write(directory, "client-cert.pem", "client-key.pem", issued.user)
+  })
+).pipe(Command.withDescription("Make a throw-away authority, and a server certificate signed by it"))
+
+const isPem = (bytes: Uint8Array): boolean => bytes[0] !== 0x30
+
+/** The certificates of a file, PEM or DER; what is wrong with it is said about the file. */
+const certificatesOf = (path: string, bytes: Uint8Array): Result.Result<ReadonlyArray<Certificate>, CliFailure> =>
+  Result.gen(function* () {
+    const text = isPem(bytes) ? new TextDecoder().decode(bytes) : undefined
+    const list = text === undefined ? Result.succeed([bytes]) : certificatesFromPem(text)
+    const certificates: Array<Certificate> = []
+    const blocks = yield* Result.mapError(list, (failure) => {
+      const labels = Result.getOrElse(parsePem(text ?? ""), () => []).map(({ label }) => label)
+      const found = labels.length === 0 ? "" : `; it holds ${[...new Set(labels)].join(", ")}`
+      return failed(`${path}: ${describe(failure)}${found}`)
+    })
+    for (const [i, der] of blocks.entries()) {
+      const place = blocks.length === 1 ? path : `${path}, certificate ${i + 1}`
+      certificates.push(
+        yield* Result.mapError(parseCertificate(der), (failure) => failed(`${place}: ${describe(failure)}`))
+      )
+    }
+    return certificates
+  })
+
+const inspect = Command.make(
+  "inspect",
+  { file: Argument.String("file").pipe(Argument.withDescription("Certificates as PEM, or one as DER")) },
+  Effect.fnUntraced(function* ({ file }) {
+    const bytes = yield* readFile(file)
+    const certificates = yield* Effect.fromResult(certificatesOf(file, bytes))
+    const { sha256 } = primitives.hashes
+    yield* Console.log(certificates.map((one) => inspectCertificate(one, sha256.digest(one.der))).join("\n\n"))
+  })
+).pipe(Command.withDescription("Print what stands in certificates"))
+
+export const cert = Command.make("cert").pipe(
+  Command.withDescription("Make and read certificates"),
+  Command.withSubcommands([make, inspect])
+)

@@ -1,0 +1,68 @@
+/** The command line program `effect-tls`, whole: arguments in, an exit status out. */
+import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as References from "effect/References"
+import { cert } from "./cert.ts"
+import { decode } from "./decode.ts"
+import { CliFailure, oneLine } from "./failure.ts"
+import { version } from "./version.ts"
+
+/** 0: all went well. 1: TLS, the network or the input went wrong. 2: this is not how it is used. */
+export type ExitStatus = 0 | 1 | 2
+
+const root = Command.make("effect-tls").pipe(
+  Command.withDescription("TLS 1.3 from the command line: a client, a server, certificates, and bytes made readable"),
+  Command.withSubcommands([cert, decode])
+)
+
+const presenter: CliOutput.Presenter = {
+  present: (event) => {
+    const formatter = CliOutput.defaultFormatter({ colors: false })
+    switch (event._tag) {
+      case "Help":
+        return event.reason === "Requested"
+          ? Console.log(formatter.formatHelpDoc(event.helpDoc))
+          : Console.error(formatter.formatHelpDoc(event.helpDoc))
+      case "Version":
+        return Console.log(`${event.name} ${event.version}`)
+      case "InvalidInvocation": {
+        const [first] = event.errors
+        return complain(`${oneLine(first?.message ?? "wrong usage")}; see: ${event.commandPath.join(" ")} --help`)
+      }
+    }
+  }
+}
+
+const complain = (line: string): Effect.Effect<void> => Console.error(`effect-tls: ${line}`)
+
+/** What is left to say and to return when a command has failed; usage errors have been shown by then. */
+const explain = (cause: Cause.Cause<unknown>): Effect.Effect<ExitStatus> => {
+  const error = Cause.squash(cause)
+  if (error instanceof CliFailure) return Effect.as(complain(error.message), error.kind === "Usage" ? 2 : 1)
+  if (CliError.isCliError(error)) return Effect.succeed(2)
+  return Effect.as(complain(`this is a bug: ${oneLine(error instanceof Error ? error.message : String(error))}`), 1)
+}
+
+const settings = Layer.mergeAll(
+  CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }),
+  CliOutput.layerPresenter(presenter),
+  // Standard output belongs to the data.
+  Layer.succeed(Logger.LogToStderr, true),
+  Layer.succeed(References.MinimumLogLevel, "Warn")
+)
+
+/** Runs one command. Only interruption is left to the caller. */
+export const run = (args: ReadonlyArray<string>): Effect.Effect<ExitStatus, never, Command.Environment> =>
+  Command.runWith(root, { version })(args).pipe(
+    Effect.as<ExitStatus>(0),
+    Effect.catchCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.interrupt : explain(cause))),
+    Effect.provide(settings)
+  )
