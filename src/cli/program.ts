@@ -51,11 +51,16 @@ const explain = (cause: Cause.Cause<unknown>): Effect.Effect<ExitStatus> => {
   return Effect.as(complain(`this is a bug: ${oneLine(error instanceof Error ? error.message : String(error))}`), 1)
 }
 
+/** Standard output belongs to the data. */
+const logger = Logger.make(({ logLevel, message }) => {
+  const words = (Array.isArray(message) ? message : [message]).map(String).join(" ")
+  process.stderr.write(`effect-tls: ${logLevel.toLowerCase()}: ${oneLine(words)}\n`)
+})
+
 const settings = Layer.mergeAll(
   CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }),
   CliOutput.layerPresenter(presenter),
-  // Standard output belongs to the data.
-  Layer.succeed(Logger.LogToStderr, true),
+  Logger.layer([logger]),
   Layer.succeed(References.MinimumLogLevel, "Warn")
 )
 

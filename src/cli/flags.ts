@@ -1,0 +1,76 @@
+/** The flags that `connect` and `serve` share, and what they come to. */
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import { primitives as noble } from "../crypto/noble/index.ts"
+import { primitives as node } from "../crypto/node/index.ts"
+import * as CryptoProvider from "../layers/CryptoProvider.ts"
+import { type CliFailure, usage } from "./failure.ts"
+
+const text = (name: string, metavar: string, description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description))
+
+export const optionalText = (name: string, metavar: string, description: string) =>
+  text(name, metavar, description).pipe(Flag.optional, Flag.map(Option.getOrUndefined))
+
+export const repeatedText = (name: string, metavar: string, description: string) =>
+  text(name, metavar, description).pipe(Flag.atLeast(0))
+
+export const toggle = (name: string, description: string) =>
+  Flag.Boolean(name).pipe(Flag.withDefault(false), Flag.withDescription(description))
+
+const list = (text: string): ReadonlyArray<string> => text.split(",").filter((item) => item !== "")
+
+/** In both commands. */
+export const common = {
+  alpn: text("alpn", "A,B", "Application protocols, the preferred first").pipe(
+    Flag.optional,
+    Flag.map((value) => Option.match(value, { onNone: () => [], onSome: list }))
+  ),
+  tls: Flag.Literals("tls", ["1.2", "1.3"]).pipe(
+    Flag.withDescription("A version to allow, repeatable; 1.3 is the only one there is yet"),
+    Flag.atLeast(0)
+  ),
+  suite: repeatedText("suite", "NAME", "A cipher suite to allow, repeatable, the preferred first"),
+  group: repeatedText("group", "NAME", "A group to allow, repeatable, the preferred first"),
+  keylog: optionalText("keylog", "FILE", "Append the secrets to FILE, for Wireshark; who has it reads everything"),
+  crypto: Flag.Literals("crypto", ["node", "noble"]).pipe(
+    Flag.withDefault("node" as const),
+    Flag.withDescription("Who does the cryptography: node:crypto, or JavaScript")
+  ),
+  summary: Flag.Literals("summary", ["text", "json", "none"]).pipe(
+    Flag.withDefault("text" as const),
+    Flag.withDescription("How to tell on standard error what was negotiated")
+  )
+}
+
+export interface Common {
+  readonly alpn: ReadonlyArray<string>
+  readonly tls: ReadonlyArray<"1.2" | "1.3">
+  readonly suite: ReadonlyArray<string>
+  readonly group: ReadonlyArray<string>
+  readonly keylog: string | undefined
+  readonly crypto: "node" | "noble"
+  readonly summary: "text" | "json" | "none"
+}
+
+/** Refuses what is not there yet. */
+export const checkVersions = ({ tls }: Pick<Common, "tls">): Effect.Effect<void, CliFailure> =>
+  tls.length > 0 && !tls.includes("1.3")
+    ? usage("TLS 1.2 alone cannot be had: this program speaks TLS 1.3 only", "leave --tls out, or say --tls 1.3")
+    : Effect.void
+
+const some = (names: ReadonlyArray<string>) => (names.length === 0 ? undefined : names)
+
+/** The cryptography that the flags ask for. */
+export const cryptoLayer = (flags: Common): Layer.Layer<CryptoProvider.CryptoProvider, CliFailure> =>
+  Layer.effect(
+    CryptoProvider.CryptoProvider,
+    Effect.suspend(() => {
+      const primitives = flags.crypto === "node" ? node : noble
+      const provider = CryptoProvider.makeWith(primitives, { suites: some(flags.suite), groups: some(flags.group) })
+      return Effect.fromResult(Result.mapError(provider, ({ detail }) => usage(detail)))
+    })
+  )

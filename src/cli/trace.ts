@@ -1,0 +1,22 @@
+/** `--trace`: the flights of a handshake on standard error, every message with its bytes explained. */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { Handshake } from "../codec/handshake/handshake.ts"
+import { explain, render } from "../codec/presentation/explain.ts"
+import { HandshakeObserver, type MessageEvent } from "../layers/events.ts"
+
+/** One message: an arrow for its direction, its name, and below it every field. */
+export const showMessage = ({ direction, message, raw }: MessageEvent): string => {
+  const arrow = direction === "said" ? "-->" : "<--"
+  const heading = `${arrow} ${message._tag}, ${raw.length} bytes`
+  return `${heading}\n${render(explain(Handshake.wire, raw))}`.replace(/\n/g, "\n    ")
+}
+
+/** Prints the messages of every connection below it. */
+export const layer: Layer.Layer<never> = Layer.effect(
+  HandshakeObserver,
+  Effect.map(Console.Console, (console) => ({
+    onMessage: (_role: "client" | "server", event: MessageEvent) => console.error(showMessage(event))
+  }))
+)
