@@ -1,6 +1,14 @@
 /** How a server decides whether a client is who it says it is. */
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { tls13Schemes } from "../crypto/signature.ts"
+import type { TrustAnchor } from "../state/path/anchor.ts"
+import { makeAcceptAny, makePinned } from "./bareKey.ts"
+import { CryptoProvider } from "./CryptoProvider.ts"
+import { TrustAnchors } from "./TrustAnchors.ts"
 import type { Verifier } from "./Verifier.ts"
+import { makeWebPki, type Options } from "./webPki.ts"
 
 /** The judge of clients. `verify` is asked about requests whose peer is a client. */
 export class ClientVerifier extends Context.Service<
@@ -10,3 +18,54 @@ export class ClientVerifier extends Context.Service<
     readonly authorities: ReadonlyArray<Uint8Array>
   }
 >()("effect-tls/layers/ClientVerifier") {}
+
+/** certificate_authorities is a vector of at most 2^16-1 bytes; a long list helps no client. */
+const mostAuthorities = 4096
+
+/** The names of the anchors, each once; none at all where they would be too many to send. */
+const authoritiesOf = (anchors: ReadonlyArray<TrustAnchor>): ReadonlyArray<Uint8Array> => {
+  const names = new Map(anchors.map(({ subject }) => [subject.der.join(), subject.der]))
+  const size = [...names.values()].reduce((sum, { length }) => sum + length + 2, 0)
+  return size > mostAuthorities ? [] : [...names.values()]
+}
+
+/** As {@link layerWebPki}, with limits of one's own. */
+export const layerWebPkiWith = (options: Options): Layer.Layer<ClientVerifier, never, TrustAnchors | CryptoProvider> =>
+  Layer.effect(
+    ClientVerifier,
+    Effect.gen(function* () {
+      const { primitives } = yield* CryptoProvider
+      const { anchors } = yield* TrustAnchors
+      const { verify } = makeWebPki(primitives, anchors, options)
+      return { schemes: tls13Schemes, authorities: authoritiesOf(anchors), verify }
+    })
+  )
+
+/**
+ * A client's certificate is valid now, may be a client's, and chains to a trust anchor (RFC 5280). What its names
+ * mean is for the application. Revocation is not checked.
+ *
+ * The anchors say who may come in: give the CA that issues to your clients, not the roots of the web.
+ */
+export const layerWebPki: Layer.Layer<ClientVerifier, never, TrustAnchors | CryptoProvider> = layerWebPkiWith({})
+
+/** Clients known by their key alone: the SHA-256 of its SubjectPublicKeyInfo, 32 bytes each. */
+export const layerPinned = (pins: ReadonlyArray<Uint8Array>): Layer.Layer<ClientVerifier, never, CryptoProvider> =>
+  Layer.effect(
+    ClientVerifier,
+    CryptoProvider.useSync(({ primitives }) => ({
+      schemes: tls13Schemes,
+      authorities: [],
+      verify: makePinned(primitives, pins)
+    }))
+  )
+
+/** Believes whatever certificate a client sends, as long as the client has its key. */
+export const dangerouslyAcceptAny: Layer.Layer<ClientVerifier, never, CryptoProvider> = Layer.effect(
+  ClientVerifier,
+  Effect.gen(function* () {
+    const { primitives } = yield* CryptoProvider
+    yield* Effect.logWarning("Client certificates are not verified: a client is whoever it says")
+    return { schemes: tls13Schemes, authorities: [], verify: makeAcceptAny(primitives) }
+  })
+)

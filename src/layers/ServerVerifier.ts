@@ -1,6 +1,59 @@
 /** How a client decides whether the server is who it should be. */
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { tls13Schemes } from "../crypto/signature.ts"
+import { makeAcceptAny, makePinned } from "./bareKey.ts"
+import { CryptoProvider } from "./CryptoProvider.ts"
+import { TrustAnchors } from "./TrustAnchors.ts"
 import type { Verifier } from "./Verifier.ts"
+import { makeWebPki, type Options } from "./webPki.ts"
 
 /** The judge of servers. `verify` is asked about requests whose peer is a server. */
 export class ServerVerifier extends Context.Service<ServerVerifier, Verifier>()("effect-tls/layers/ServerVerifier") {}
+
+/** As the web does it (RFC 5280, RFC 9525), with limits of one's own. */
+export const layerWebPkiWith = (options: Options): Layer.Layer<ServerVerifier, never, TrustAnchors | CryptoProvider> =>
+  Layer.effect(
+    ServerVerifier,
+    Effect.gen(function* () {
+      const { primitives } = yield* CryptoProvider
+      const { anchors } = yield* TrustAnchors
+      return { schemes: tls13Schemes, verify: makeWebPki(primitives, anchors, options).verify }
+    })
+  )
+
+/**
+ * As the web does it: the certificate has the server's name in its subjectAltName, is valid now, may be a server's, and
+ * chains to a trust anchor. Revocation is not checked.
+ *
+ * @example
+ * const Verifier = ServerVerifier.layerWebPki.pipe(
+ *   Layer.provide(TrustAnchors.layerPem(ca)),
+ *   Layer.provide(CryptoProvider.layerNoble)
+ * )
+ */
+export const layerWebPki: Layer.Layer<ServerVerifier, never, TrustAnchors | CryptoProvider> = layerWebPkiWith({})
+
+/**
+ * Servers known by their key alone: the SHA-256 of its SubjectPublicKeyInfo, 32 bytes each, more than one so that a key
+ * can be replaced. Names, dates and chains are not looked at. Another key is `CertificateRejected`.
+ */
+export const layerPinned = (pins: ReadonlyArray<Uint8Array>): Layer.Layer<ServerVerifier, never, CryptoProvider> =>
+  Layer.effect(
+    ServerVerifier,
+    CryptoProvider.useSync(({ primitives }) => ({ schemes: tls13Schemes, verify: makePinned(primitives, pins) }))
+  )
+
+/**
+ * Believes whatever certificate comes. Whoever is in between can read and change everything: for looking at servers
+ * that are broken, never for use. That the peer has the certificate's key is still checked.
+ */
+export const dangerouslyAcceptAny: Layer.Layer<ServerVerifier, never, CryptoProvider> = Layer.effect(
+  ServerVerifier,
+  Effect.gen(function* () {
+    const { primitives } = yield* CryptoProvider
+    yield* Effect.logWarning("Server certificates are not verified: anyone on the way can read and change the data")
+    return { schemes: tls13Schemes, verify: makeAcceptAny(primitives) }
+  })
+)

@@ -1,7 +1,7 @@
 /** From the end-entity towards the anchors: candidate paths, the shortest first, made one at a time. */
 import * as Result from "effect/Result"
 import type { Certificate } from "../../codec/x509/certificate.ts"
-import { type Failure, fail } from "../failure.ts"
+import type { Failure } from "../failure.ts"
 import type { TrustAnchor } from "./anchor.ts"
 import { nameText, refuse } from "./refusal.ts"
 
@@ -105,24 +105,30 @@ const certificatesOf = (partway: Partway): Path["certificates"] => {
 
 const isSelfIssued = ({ subject, issuer }: Certificate): boolean => same(subject.der, issuer.der)
 
-/** Why no path goes on from here. */
-const deadEnd = (
-  { top: { certificate }, below, intermediates }: Partway,
-  limits: BuildLimits
-): Result.Result<never, Failure> => {
-  if (intermediates > limits.maxIntermediates) {
-    const detail = `needs more than ${limits.maxIntermediates} intermediate certificates`
-    return fail("CertificatePathTooLong", `a path to the trusted roots by ${nameText(certificate.subject)} ${detail}`)
+/** A path that does not go on, and why. */
+interface DeadEnd {
+  readonly partway: Partway
+  readonly why: "no issuer" | "loop" | "too long"
+}
+
+const refuseDeadEnd = ({ partway: { top, below }, why }: DeadEnd, limits: BuildLimits) => {
+  const { certificate } = top
+  const issuer = nameText(certificate.issuer)
+  switch (why) {
+    case "too long": {
+      const detail = `needs more than ${limits.maxIntermediates} intermediate certificates`
+      return refuse("CertificatePathTooLong", certificate, `is one too many: the path ${detail}`)
+    }
+    case "loop":
+    case "no issuer": {
+      if (isSelfIssued(certificate)) {
+        const what = below === undefined ? "is self-signed" : "is a root"
+        return refuse("CertificateIssuerUnknown", certificate, `${what} and not among those that are trusted`)
+      }
+      const detail = why === "loop" ? "leads back to it and to no trusted root" : "is neither in the chain nor trusted"
+      return refuse("CertificateIssuerUnknown", certificate, `was issued by ${issuer}, which ${detail}`)
+    }
   }
-  if (isSelfIssued(certificate)) {
-    const what = below === undefined ? "is self-signed and is not trusted itself" : "is a root that is not trusted"
-    return refuse("CertificateIssuerUnknown", certificate, what)
-  }
-  return refuse(
-    "CertificateIssuerUnknown",
-    certificate,
-    `was issued by ${nameText(certificate.issuer)}, which is neither among the certificates sent nor trusted`
-  )
 }
 
 /**
@@ -146,7 +152,7 @@ export function* candidatePaths(
   if (end === undefined) return
   const issuers = groupBy(others, ({ subject }) => subject)
   const queue: Array<Partway> = [{ top: end, below: undefined, intermediates: 0 }]
-  let stopped: Partway | undefined
+  let stopped: DeadEnd | undefined
   let steps = 0
   for (const partway of queue) {
     const { certificate, issuer } = partway.top
@@ -160,13 +166,15 @@ export function* candidatePaths(
       return
     }
     const next = above.filter((node) => !passes(partway, node))
-    const isFurther = stopped === undefined || partway.intermediates > stopped.intermediates
-    if (next.length === 0 && trusted.length === 0 && isFurther) stopped = partway
+    const isFurther = stopped === undefined || partway.intermediates > stopped.partway.intermediates
+    if (next.length === 0 && trusted.length === 0 && isFurther) {
+      stopped = { partway, why: above.length > 0 ? "loop" : "no issuer" }
+    }
     for (const top of next) {
       const longer: Partway = { top, below: partway, intermediates: partway.intermediates + 1 }
       if (longer.intermediates <= limits.maxIntermediates) queue.push(longer)
-      else stopped = longer
+      else stopped = { partway: longer, why: "too long" }
     }
   }
-  if (stopped !== undefined) yield deadEnd(stopped, limits)
+  if (stopped !== undefined) yield refuseDeadEnd(stopped, limits)
 }

@@ -1,0 +1,46 @@
+/** Verifiers without a chain: one key that is known, or any key at all. Both check CertificateVerify. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { equal } from "../crypto/constantTime.ts"
+import type { Primitives, PublicKey } from "../crypto/primitives.ts"
+import type { AuthenticatePeer } from "../state/command.ts"
+import { type Failure, make as failure } from "../state/failure.ts"
+import { refuse, subjectText } from "../state/path/refusal.ts"
+import { checkPeerSignature, readCertificate } from "./peerSignature.ts"
+import type { Verifier } from "./Verifier.ts"
+
+/** The end-entity's key and who it says it is, its signature checked. */
+const signer = (
+  primitives: Primitives,
+  request: AuthenticatePeer
+): Result.Result<{ readonly subject: string; readonly key: PublicKey }, Failure> =>
+  Result.gen(function* () {
+    const [first] = request.chain
+    if (first === undefined) return yield* Result.fail(failure("EmptyCertificateList", "the chain is empty"))
+    const leaf = yield* readCertificate(first, 0)
+    const key = primitives.publicKey(leaf.publicKey.spki)
+    if (Result.isFailure(key)) {
+      return yield* refuse("CertificateKeyUnsupported", leaf, `has a key that cannot be used: ${key.failure.detail}`)
+    }
+    yield* checkPeerSignature(key.success, request)
+    return { subject: subjectText(leaf), key: key.success }
+  })
+
+/** Whoever has the key of whatever certificate was sent. */
+export const makeAcceptAny = (primitives: Primitives): Verifier["verify"] =>
+  Effect.fnUntraced(function* (request: AuthenticatePeer) {
+    const { subject } = yield* Effect.fromResult(signer(primitives, request))
+    return { chain: request.chain, description: `${subject}, not verified` }
+  })
+
+/** Whoever has one of the keys, known by the SHA-256 of their SubjectPublicKeyInfo (RFC 7469 section 2.4). */
+export const makePinned = (primitives: Primitives, pins: ReadonlyArray<Uint8Array>): Verifier["verify"] =>
+  Effect.fnUntraced(function* (request: AuthenticatePeer) {
+    const { subject, key } = yield* Effect.fromResult(signer(primitives, request))
+    const digest = primitives.hashes.sha256.digest(key.spki)
+    if (!pins.some((pin) => equal(pin, digest))) {
+      const detail = `certificate ${subject} has a key that is not pinned`
+      return yield* Effect.fail(failure("CertificateRejected", detail))
+    }
+    return { chain: request.chain, description: `${subject}, by its pinned key` }
+  })

@@ -1,0 +1,172 @@
+/** The judge of chains that `ServerVerifier` and `ClientVerifier` share: state/path with its signatures checked. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { Certificate } from "../codec/x509/certificate.ts"
+import type { Primitives } from "../crypto/primitives.ts"
+import type { AuthenticatePeer } from "../state/command.ts"
+import type { ServerIdentity } from "../state/config.ts"
+import { type Failure, make as failure } from "../state/failure.ts"
+import type { TrustAnchor } from "../state/path/anchor.ts"
+import { type AnchorIndex, indexAnchors, type Path } from "../state/path/build.ts"
+import { matchIdentity } from "../state/path/host.ts"
+import type { Purpose } from "../state/path/purpose.ts"
+import { moreTelling, nameText, refuse, subjectText } from "../state/path/refusal.ts"
+import { defaultSearchLimits, type OwingPath, type SearchLimits, search, signatureCost } from "../state/path/search.ts"
+import type { SignatureCheck } from "../state/path/validate.ts"
+import { type ChainMemory, makeChainMemory } from "./chainMemory.ts"
+import { checkPeerSignature } from "./peerSignature.ts"
+import type { Verifier } from "./Verifier.ts"
+
+/** What may be set; what is absent stays as DESIGN section 16 has it. */
+export interface Options {
+  /** Intermediate certificates between the end-entity and the anchor; default 6. */
+  readonly maxIntermediates?: number | undefined
+  /** Signatures checked for one chain, in checks with P-256; default 100. */
+  readonly maxSignatures?: number | undefined
+}
+
+/** Certificates of one chain that are parsed at all. */
+const maxCertificates = 128
+
+/** So many checks in a row before others get their turn: a few milliseconds with the slowest keys. */
+const checksAtOnce = 4
+
+/** What judging one chain has cost so far, and what it has found. */
+interface Effort {
+  spent: number
+  checks: number
+  readonly outcomes: Map<SignatureCheck["certificate"], Map<SignatureCheck["issuer"], Result.Result<void, Failure>>>
+}
+
+const parseChain = (memory: ChainMemory, chain: ReadonlyArray<Uint8Array>) =>
+  Result.gen(function* () {
+    const certificates: Array<Certificate> = []
+    if (chain.length > maxCertificates) {
+      const detail = `a chain of ${chain.length} certificates; ${maxCertificates} are looked at`
+      yield* Result.fail(failure("CertificateSearchExhausted", detail))
+    }
+    for (const [at, der] of chain.entries()) certificates.push(yield* memory.read(der, at))
+    const [leaf, ...intermediates] = certificates
+    return leaf === undefined
+      ? yield* Result.fail(failure("EmptyCertificateList", "the chain is empty"))
+      : { leaf, intermediates }
+  })
+
+const checkSignature = (memory: ChainMemory, check: SignatureCheck): Result.Result<void, Failure> => {
+  const { certificate, issuer, algorithm } = check
+  const key = memory.importKey(issuer)
+  if (Result.isFailure(key)) {
+    const detail = `was issued with a key that cannot be used: ${key.failure.detail}`
+    return refuse("CertificateKeyUnsupported", certificate, detail)
+  }
+  const byWhom = `by ${nameText(certificate.issuer)}`
+  return key.success.verify(algorithm, certificate.tbs, certificate.signature)
+    ? Result.void
+    : refuse("CertificateSignatureInvalid", certificate, `bears a signature (${algorithm}) that was not made ${byWhom}`)
+}
+
+/** Checks what a path owes, each signature once however many paths share it. */
+const makeDischarge = (memory: ChainMemory, limits: SearchLimits) =>
+  Effect.fnUntraced(function* ({ path, owed }: OwingPath, effort: Effort) {
+    for (const check of owed) {
+      if (memory.isVerified(check)) continue
+      const outcomes =
+        effort.outcomes.get(check.certificate) ?? new Map<typeof check.issuer, Result.Result<void, Failure>>()
+      effort.outcomes.set(check.certificate, outcomes)
+      const known = outcomes.get(check.issuer)
+      if (known === undefined) {
+        effort.spent += signatureCost(check.issuer)
+        if (effort.spent > limits.maxSignatures) {
+          const detail = `has too many possible paths: gave up after ${effort.checks} signatures`
+          return refuse("CertificateSearchExhausted", path.certificates[0], detail)
+        }
+        if (effort.checks++ % checksAtOnce === checksAtOnce - 1) yield* Effect.yieldNow
+      }
+      const outcome = known ?? checkSignature(memory, check)
+      outcomes.set(check.issuer, outcome)
+      if (Result.isFailure(outcome)) return outcome
+    }
+    memory.keep(owed)
+    return Result.void
+  })
+
+/** What is asked about a chain, before any signature of the handshake. */
+export interface Question {
+  readonly purpose: Purpose
+  /** Whom the end-entity must be; absent for clients, whose names mean what the application says. */
+  readonly identity: ServerIdentity | undefined
+  /** DER, the end-entity first. */
+  readonly chain: ReadonlyArray<Uint8Array>
+}
+
+const makeFindPath = (memory: ChainMemory, anchors: AnchorIndex, limits: SearchLimits) => {
+  const discharge = makeDischarge(memory, limits)
+  return Effect.fnUntraced(function* (purpose: Purpose, leaf: Certificate, others: ReadonlyArray<Certificate>) {
+    const now = yield* Clock.currentTimeMillis
+    const effort: Effort = { spent: 0, checks: 0, outcomes: new Map() }
+    let reported: Failure | undefined
+    for (const candidate of search(leaf, others, anchors, { now, purpose }, limits)) {
+      if (Result.isFailure(candidate)) {
+        reported = moreTelling(reported, candidate.failure)
+        continue
+      }
+      const outcome: Result.Result<void, Failure> = yield* discharge(candidate.success, effort)
+      if (Result.isSuccess(outcome)) return candidate.success.path
+      reported = moreTelling(reported, outcome.failure)
+      if (effort.spent > limits.maxSignatures) break
+    }
+    return yield* Effect.fail(reported ?? failure("CertificateIssuerUnknown", "no path to a trusted root"))
+  })
+}
+
+/** The path to an anchor that a chain was accepted by: the name is checked first, then RFC 5280 section 6. */
+const makeJudge = (memory: ChainMemory, anchors: ReadonlyArray<TrustAnchor>, options: Options) => {
+  const findPath = makeFindPath(memory, indexAnchors(anchors), {
+    ...defaultSearchLimits,
+    maxIntermediates: options.maxIntermediates ?? defaultSearchLimits.maxIntermediates,
+    maxSignatures: options.maxSignatures ?? defaultSearchLimits.maxSignatures
+  })
+  return Effect.fnUntraced(function* ({ purpose, identity, chain }: Question) {
+    const { leaf, intermediates } = yield* Effect.fromResult(parseChain(memory, chain))
+    if (identity !== undefined) yield* Effect.fromResult(matchIdentity(identity, leaf))
+    return yield* findPath(purpose, leaf, intermediates)
+  })
+}
+
+export interface WebPki {
+  /** Judges a chain alone. */
+  readonly judge: (question: Question) => Effect.Effect<Path, Failure>
+  /** Judges a chain, and then the signature of the handshake. */
+  readonly verify: Verifier["verify"]
+}
+
+/**
+ * The verifier of the usual kind. Time comes from Effect's `Clock`. Every failure is one of the failure table and names
+ * the certificate it is about.
+ */
+export const makeWebPki = (
+  primitives: Primitives,
+  anchors: ReadonlyArray<TrustAnchor>,
+  options: Options = {}
+): WebPki => {
+  const memory = makeChainMemory(primitives)
+  const judge = makeJudge(memory, anchors, options)
+  const verify = Effect.fnUntraced(function* (request: AuthenticatePeer) {
+    const { peer, chain } = request
+    const { anchor, certificates } = yield* judge(
+      peer._tag === "Server"
+        ? { purpose: "serverAuth", identity: peer.identity, chain }
+        : { purpose: "clientAuth", identity: undefined, chain }
+    )
+    const [leaf] = certificates
+    const key = memory.importKey(leaf.publicKey)
+    if (Result.isFailure(key)) {
+      const detail = `has a key that cannot be used: ${key.failure.detail}`
+      return yield* Effect.fromResult(refuse("CertificateKeyUnsupported", leaf, detail))
+    }
+    yield* Effect.fromResult(checkPeerSignature(key.success, request))
+    return { chain, description: `${subjectText(leaf)}, issued under ${nameText(anchor.subject)}` }
+  })
+  return { judge, verify }
+}

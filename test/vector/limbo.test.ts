@@ -1,0 +1,140 @@
+/** x509-limbo: certificate chains that are right and wrong, as several verifiers agreed they are. */
+import { existsSync, readFileSync } from "node:fs"
+import { gunzipSync } from "node:zlib"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as TestClock from "effect/testing/TestClock"
+import { certificatesFromPem } from "../../src/codec/x509/pem.ts"
+import { primitives as node } from "../../src/crypto/node/index.ts"
+import { fromPem } from "../../src/layers/TrustAnchors.ts"
+import { makeWebPki } from "../../src/layers/webPki.ts"
+import type { ReasonName } from "../../src/state/failure.ts"
+import { parseServerIdentity } from "../../src/state/path/host.ts"
+
+interface Case {
+  readonly id: string
+  readonly validation_kind: "SERVER" | "CLIENT"
+  readonly trusted_certs: ReadonlyArray<string>
+  readonly untrusted_intermediates: ReadonlyArray<string>
+  readonly peer_certificate: string
+  readonly validation_time: string | null
+  readonly expected_result: "SUCCESS" | "FAILURE"
+  readonly expected_peer_name: { readonly kind: string; readonly value: string } | null
+  readonly max_chain_depth: number | null
+}
+
+const file = new URL("../../../shared/vectors/x509-limbo/limbo-part.json.gz", import.meta.url)
+const cases: ReadonlyArray<Case> = existsSync(file)
+  ? JSON.parse(gunzipSync(readFileSync(file)).toString("utf8")).testcases
+  : []
+
+const forum = "a rule of the CA/Browser Forum for those who issue, not of RFC 5280 for those who verify"
+
+/** Where we differ on purpose: what we say, and why. */
+const different: { readonly [id: string]: readonly ["accepted" | "CertificateKeyUsageMismatch", why: string] } = {
+  "rfc5280::ca-as-leaf": [
+    "CertificateKeyUsageMismatch",
+    "its key usage lacks digitalSignature, without which nobody can sign a CertificateVerify (RFC 9846 4.5.1.2)"
+  ],
+  "rfc5280::aki::leaf-missing-aki": [
+    "accepted",
+    "a duty of those who issue; many a private CA does without, and key identifiers are only hints here"
+  ],
+  "rfc5280::nc::permitted-dns-match-noncritical": [
+    "accepted",
+    "constraints apply whether they are critical or not; limbo itself has the opposite case for the web"
+  ],
+  "webpki::aki::root-with-aki-ski-mismatch": ["accepted", forum],
+  "webpki::cn::case-mismatch": ["accepted", `${forum}; common names are never looked at`],
+  "webpki::cn::punycode-not-in-san": ["accepted", `${forum}; common names are never looked at`],
+  "webpki::cn::utf8-vs-punycode-mismatch": ["accepted", `${forum}; common names are never looked at`],
+  "webpki::ee-basicconstraints-ca": ["accepted", `${forum}; a CA may be an end-entity (rfc5280::ca-as-leaf)`],
+  "webpki::eku::ee-anyeku": ["accepted", `${forum}; serverAuth stands beside anyExtendedKeyUsage`],
+  "webpki::eku::root-has-eku": ["accepted", `${forum}; the purposes of a root are respected`],
+  "webpki::san::public-suffix-multi-label-wildcard-san": ["accepted", "needs the Public Suffix List"],
+  "webpki::san::public-suffix-private-namespace-wildcard-san": ["accepted", "needs the Public Suffix List"],
+  "webpki::san::san-critical-with-nonempty-subject": ["accepted", "RFC 5280 section 4.2.1.6 has SHOULD"]
+}
+
+/** What limbo asks for and is not there yet, so that the right answer would be an accident. */
+const absent: { readonly [id: string]: string } = {
+  "crl::certificate-not-on-crl": "revocation lists are not read yet",
+  "crl::certificate-serial-on-crl-different-issuer": "revocation lists are not read yet"
+}
+
+/** Failing is not enough: these must fail for the right reason. */
+const reasons: { readonly [id: string]: ReasonName } = {
+  "cve::cve-2025-61727": "CertificateNameConstrained",
+  "pathlen::intermediate-violates-pathlen-0": "CertificatePathTooLong",
+  "pathlen::max-chain-depth-0-exhausted": "CertificatePathTooLong",
+  "pathological::intermediate-cycle-distinct-cas": "CertificateIssuerUnknown",
+  "pathological::intermediate-cycle-same-logical-ca": "CertificateIssuerUnknown",
+  "pathological::pathological-chain-same-subject-distinct-key": "CertificateSearchExhausted",
+  "pathological::pathological-chain-same-subject-same-key": "CertificateSearchExhausted",
+  "rfc5280::aki::critical-aki": "CertificateExtensionUnknown",
+  "rfc5280::eku::ee-wrong-eku": "CertificatePurposeMismatch",
+  "rfc5280::nc::excluded-dns-match": "CertificateNameConstrained",
+  "rfc5280::nc::excluded-ipv4-match": "CertificateNameConstrained",
+  "rfc5280::nc::excluded-match-permitted-and-excluded": "CertificateNameConstrained",
+  "rfc5280::nc::intermediate-with-san-rejected-by-intermediate-nc": "CertificateNameConstrained",
+  "rfc5280::nc::nc-permits-invalid-dns-san": "CertificateNameConstrained",
+  "rfc5280::unknown-critical-extension-root": "CertificateExtensionUnknown",
+  "rfc5280::chain-untrusted-root": "CertificateIssuerUnknown",
+  "rfc5280::serial::zero": "CertificateMalformed",
+  "rfc5280::duplicate-extensions": "CertificateMalformed",
+  "rfc5280::validity::expired-leaf": "CertificateExpired",
+  "rfc5280::validity::expired-5-seconds": "CertificateExpired",
+  "rfc5280::validity::not-yet-valid-1-second": "CertificateNotYetValid",
+  "webpki::forbidden-p192-root": "CertificateKeyUnsupported",
+  "webpki::forbidden-dsa-leaf": "CertificateKeyUnsupported",
+  "webpki::san::no-san": "CertificateNameMismatch",
+  "webpki::san::wildcard-not-in-leftmost-san": "CertificateNameMismatch",
+  "webpki::san::san-wildcard-only-tld": "CertificateNameMismatch"
+}
+
+const judge = Effect.fnUntraced(function* (test: Case) {
+  yield* TestClock.setTime(Date.parse(test.validation_time ?? "2025-06-01T00:00:00Z"))
+  const anchors = yield* Effect.fromResult(fromPem(test.trusted_certs.join("\n")))
+  const pem = [test.peer_certificate, ...test.untrusted_intermediates].join("\n")
+  const chain = yield* Effect.fromResult(certificatesFromPem(pem))
+  const name = test.expected_peer_name
+  const identity = name === null ? undefined : yield* Effect.fromResult(parseServerIdentity(name.value))
+  const { judge } = makeWebPki(node, anchors, { maxIntermediates: test.max_chain_depth ?? undefined })
+  return yield* judge({ purpose: test.validation_kind === "SERVER" ? "serverAuth" : "clientAuth", identity, chain })
+})
+
+const outcomeOf = (test: Case) =>
+  Effect.map(Effect.result(judge(test)), (result) => (Result.isSuccess(result) ? "accepted" : result.failure.reason))
+
+describe.skipIf(cases.length === 0)("x509-limbo", () => {
+  let asserted = 0
+  for (const test of cases) {
+    if (absent[test.id] !== undefined) continue
+    const exception = different[test.id]
+    const note = exception === undefined ? "" : ` — ${exception[0]}: ${exception[1]}`
+    it.effect(`${test.id}: ${test.expected_result}${note}`, () =>
+      Effect.gen(function* () {
+        const outcome = yield* outcomeOf(test)
+        if (exception !== undefined) assert.strictEqual(outcome, exception[0])
+        else assert.strictEqual(outcome === "accepted" ? "SUCCESS" : "FAILURE", test.expected_result, outcome)
+        const reason = reasons[test.id]
+        if (reason !== undefined) assert.strictEqual(outcome, reason)
+        asserted++
+      })
+    )
+  }
+
+  it("asserts every case but those listed, and lists none without need", () => {
+    const ids = new Set(cases.map(({ id }) => id))
+    for (const id of [...Object.keys(different), ...Object.keys(absent), ...Object.keys(reasons)]) {
+      assert.isTrue(ids.has(id), id)
+    }
+    for (const { id, expected_result } of cases) {
+      const says = different[id]?.[0]
+      if (says !== undefined) assert.notStrictEqual(says === "accepted" ? "SUCCESS" : "FAILURE", expected_result, id)
+    }
+    assert.strictEqual(asserted, cases.length - Object.keys(absent).length)
+    assert.isAbove(asserted, 100)
+  })
+})
