@@ -1,0 +1,129 @@
+import { execFileSync } from "node:child_process"
+import { X509Certificate } from "node:crypto"
+import { readFileSync, statSync, writeFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { hasOpenssl } from "../interop/support/programs.ts"
+import { cli, directory, isOneLine } from "./support.ts"
+
+const keyTypes = ["p256", "p384", "ed25519", "rsa2048"]
+
+describe("cert make", () => {
+  for (const keyType of keyTypes) {
+    it.live(`makes an authority, a server and a client with keys of type ${keyType}`, () =>
+      Effect.gen(function* () {
+        const dir = yield* directory
+        const names = ["--name", "example.org", "--name", "*.example.net", "--name", "192.0.2.7"]
+        const made = yield* cli(["cert", "make", "--out", `${dir}/new`, ...names, "--key-type", keyType, "--client"])
+        assert.strictEqual(made.stderr, "")
+        assert.strictEqual(made.status, 0)
+        const files = ["ca.pem", "ca.key", "cert.pem", "key.pem", "client-cert.pem", "client-key.pem"]
+        assert.deepStrictEqual(
+          made.stdout.trim().split("\n"),
+          files.map((file) => `${dir}/new/${file}`)
+        )
+        const read = (file: string) => readFileSync(`${dir}/new/${file}`, "utf8")
+        for (const file of files) {
+          assert.strictEqual(statSync(`${dir}/new/${file}`).mode & 0o777, /key/.test(file) ? 0o600 : 0o644, file)
+        }
+        const ca = new X509Certificate(read("ca.pem"))
+        const server = new X509Certificate(read("cert.pem"))
+        const client = new X509Certificate(read("client-cert.pem"))
+        assert.isTrue(ca.ca)
+        assert.isTrue(server.verify(ca.publicKey) && client.verify(ca.publicKey))
+        assert.strictEqual(server.checkHost("www.example.net"), "*.example.net")
+        assert.strictEqual(server.checkIP("192.0.2.7"), "192.0.2.7")
+        assert.isUndefined(server.checkHost("localhost"))
+        if (hasOpenssl) {
+          for (const [purpose, leaf] of [
+            ["sslserver", "cert.pem"],
+            ["sslclient", "client-cert.pem"]
+          ] as const) {
+            const args = ["verify", "-x509_strict", "-purpose", purpose, "-CAfile", `${dir}/new/ca.pem`]
+            assert.match(execFileSync("openssl", [...args, `${dir}/new/${leaf}`], { encoding: "utf8" }), /: OK$/m)
+          }
+        }
+      })
+    )
+  }
+
+  it.live("replaces what it made before, and keeps keys to their owner", () =>
+    Effect.gen(function* () {
+      const dir = yield* directory
+      writeFileSync(`${dir}/key.pem`, "old", { mode: 0o666 })
+      const { status } = yield* cli(["cert", "make", "--out", `${dir}/`])
+      assert.strictEqual(status, 0)
+      assert.match(readFileSync(`${dir}/key.pem`, "utf8"), /BEGIN PRIVATE KEY/)
+      assert.strictEqual(statSync(`${dir}/key.pem`).mode & 0o777, 0o600)
+    })
+  )
+
+  it.live("says what it cannot do", () =>
+    Effect.gen(function* () {
+      const dir = yield* directory
+      writeFileSync(`${dir}/file`, "")
+      const cases: ReadonlyArray<readonly [ReadonlyArray<string>, number, RegExp]> = [
+        [["cert", "make"], 2, /Missing required flag: --out/],
+        [["cert", "make", "--out", dir, "--key-type", "dsa"], 2, /key-type/],
+        [["cert", "make", "--out", dir, "--name", "exämple.org"], 2, /cannot make the certificate/],
+        [["cert", "make", "--out", `${dir}/file/x`], 1, /cannot make the directory/],
+        [["cert", "make", "--out", dir, "extra"], 2, /extra/]
+      ]
+      for (const [args, expected, line] of cases) {
+        const { status, stdout, stderr } = yield* cli(args)
+        assert.match(stderr, line)
+        assert.isTrue(isOneLine(stderr), stderr)
+        assert.strictEqual(status, expected, stderr)
+        assert.strictEqual(stdout, "")
+      }
+    })
+  )
+})
+
+describe("cert inspect", () => {
+  it.live("prints every certificate of a PEM file, and one in DER", () =>
+    Effect.gen(function* () {
+      const dir = yield* directory
+      yield* cli(["cert", "make", "--out", dir, "--name", "example.org"])
+      const ca = readFileSync(`${dir}/ca.pem`, "utf8")
+      writeFileSync(`${dir}/both.pem`, `# a comment\n${readFileSync(`${dir}/cert.pem`, "utf8")}${ca}`)
+      const both = yield* cli(["cert", "inspect", `${dir}/both.pem`])
+      assert.strictEqual(both.status, 0)
+      assert.deepStrictEqual(
+        both.stdout.match(/^Subject +(.*)$/gm)?.map((line) => line.replace(/ +/, " ")),
+        ["Subject CN=example.org", "Subject CN=effect-tls test CA"]
+      )
+      assert.match(both.stdout, /DNS:example\.org/)
+      writeFileSync(`${dir}/ca.der`, new X509Certificate(ca).raw)
+      const der = yield* cli(["cert", "inspect", `${dir}/ca.der`])
+      assert.strictEqual(der.status, 0)
+      assert.include(der.stdout, new X509Certificate(ca).fingerprint256)
+    })
+  )
+
+  it.live("says what is wrong with a file", () =>
+    Effect.gen(function* () {
+      const dir = yield* directory
+      yield* cli(["cert", "make", "--out", dir])
+      const pem = readFileSync(`${dir}/cert.pem`, "utf8")
+      writeFileSync(`${dir}/empty`, "")
+      writeFileSync(`${dir}/cut.pem`, pem.slice(0, 300))
+      writeFileSync(`${dir}/cut.der`, new X509Certificate(pem).raw.subarray(0, 100))
+      const cases: ReadonlyArray<readonly [string, number, RegExp]> = [
+        [`${dir}/none`, 2, /cannot read .*none: there is no such file/],
+        [dir, 2, /is a directory/],
+        [`${dir}/empty`, 1, /expected a block -----BEGIN CERTIFICATE-----/],
+        [`${dir}/key.pem`, 1, /it holds PRIVATE KEY/],
+        [`${dir}/cut.pem`, 1, /-----END CERTIFICATE-----/],
+        [`${dir}/cut.der`, 1, /cut\.der: expected .* at byte \d+/]
+      ]
+      for (const [file, expected, line] of cases) {
+        const { status, stdout, stderr } = yield* cli(["cert", "inspect", file])
+        assert.match(stderr, line)
+        assert.isTrue(isOneLine(stderr), stderr)
+        assert.strictEqual(status, expected, stderr)
+        assert.strictEqual(stdout, "")
+      }
+    })
+  )
+})
