@@ -1,0 +1,59 @@
+/** Self-signed certificates and their PKCS#8 keys, made once with openssl for these tests and used for nothing else. */
+
+const der = (base64: string): Uint8Array => Uint8Array.from(Buffer.from(base64, "base64"))
+
+/** CN=server.test, Ed25519. */
+export const serverEd25519 = {
+  certificate: der(
+    "MIIBWzCCAQ2gAwIBAgIUX9v6JFEgGKnThXOyfIgPZiXepyMwBQYDK2VwMBYxFDASBgNVBAMMC3NlcnZlci50ZXN0MCAXDTI2" +
+      "MTEyMTA5NDUyOVoYDzIxMjYxMDI4MDk0NTI5WjAWMRQwEgYDVQQDDAtzZXJ2ZXIudGVzdDAqMAUGAytlcAMhAI4Zvl44c4qG" +
+      "eUlZRmu81pv9E7akAGgwyo21TpJyWmHVo2swaTAdBgNVHQ4EFgQU1Q+/mBAZoMxCLwg9lLMD6T1Tx2IwHwYDVR0jBBgwFoAU" +
+      "1Q+/mBAZoMxCLwg9lLMD6T1Tx2IwDwYDVR0TAQH/BAUwAwEB/zAWBgNVHREEDzANggtzZXJ2ZXIudGVzdDAFBgMrZXADQQDV" +
+      "8g16r/q8r571PAnSZtCyousZFDl/IOOG6jEiUrWLi8eHymqPRCYMirjBpg7g2PHfg9CM3FyGprkfcXgx/HYM"
+  ),
+  pkcs8: der("MC4CAQAwBQYDK2VwBCIEIGZ4Z/os1Dqe52FhYKuBvsR89UcRXyBvQTqBEo5j07sh")
+}
+
+/** CN=server.test, ECDSA on P-256. */
+export const serverP256 = {
+  certificate: der(
+    "MIIBmzCCAUGgAwIBAgIUa13L5z9RzV9T0+6WSPSbGWspkhMwCgYIKoZIzj0EAwIwFjEUMBIGA1UEAwwLc2VydmVyLnRlc3Qw" +
+      "IBcNMjYxMTIxMDk0NTI5WhgPMjEyNjEwMjgwOTQ1MjlaMBYxFDASBgNVBAMMC3NlcnZlci50ZXN0MFkwEwYHKoZIzj0CAQYI" +
+      "KoZIzj0DAQcDQgAEmt5ec9DBxV8V14cgW6L4R8H+0N0TSMqPfNbO0iQa3Si7vTHjPgWSCVGRXjptP+lcuZvveKdq6Ym0OXyg" +
+      "LIyDFqNrMGkwHQYDVR0OBBYEFPuQeHTcAxrjrNpcGiKB6mPoSF42MB8GA1UdIwQYMBaAFPuQeHTcAxrjrNpcGiKB6mPoSF42" +
+      "MA8GA1UdEwEB/wQFMAMBAf8wFgYDVR0RBA8wDYILc2VydmVyLnRlc3QwCgYIKoZIzj0EAwIDSAAwRQIhAKR8gZLal32IwMgH" +
+      "Jkn0Kb3UTAPQyavD9uoOIL794znfAiBUxGU8ODjCCJL5YhZu0UrGcwyFeDzM2ji2ObBlmKhAKA=="
+  ),
+  pkcs8: der(
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgQoWyn8IZDf8l7iCh9PpSvL/Eb9q8bKGARh+MsSnHdwyhRANC" +
+      "AASa3l5z0MHFXxXXhyBbovhHwf7Q3RNIyo981s7SJBrdKLu9MeM+BZIJUZFeOm0/6Vy5m+94p2rpibQ5fKAsjIMW"
+  )
+}
+
+/** CN=client.test, Ed25519. */
+export const clientEd25519 = {
+  certificate: der(
+    "MIIBQjCB9aADAgECAhQsT/XveI/Z/opG9T4Siq4PRMeq7zAFBgMrZXAwFjEUMBIGA1UEAwwLY2xpZW50LnRlc3QwIBcNMjYx" +
+      "MTIxMDk0NTI5WhgPMjEyNjEwMjgwOTQ1MjlaMBYxFDASBgNVBAMMC2NsaWVudC50ZXN0MCowBQYDK2VwAyEAirsHZHZfsL0I" +
+      "SUwDt0d/kQpGsRamzsc5wrx8Fvk+MeKjUzBRMB0GA1UdDgQWBBRtpDhUGO8uh+ZV9UKJoFOFa+BdHDAfBgNVHSMEGDAWgBRt" +
+      "pDhUGO8uh+ZV9UKJoFOFa+BdHDAPBgNVHRMBAf8EBTADAQH/MAUGAytlcANBAO689Wx4cUThOfFcPZ5xD8BWJ8u+WBaDFjgI" +
+      "9Mn5GU9xn+qHinycNlERP0oXuUbxoqBD1l6hXy2eQ2JWO6wv4Ak="
+  ),
+  pkcs8: der("MC4CAQAwBQYDK2VwBCIEIJvZSyxEoswydL3pCoJClvgDZs3FcQZPkDjTNhMEpAea")
+}
+
+/** CN=client.test, ECDSA on P-256. */
+export const clientP256 = {
+  certificate: der(
+    "MIIBmjCCAUGgAwIBAgIUack7sYR8cCHBJwCLEwLIDm9kVNcwCgYIKoZIzj0EAwIwFjEUMBIGA1UEAwwLY2xpZW50LnRlc3Qw" +
+      "IBcNMjYxMTIxMDk0NTI5WhgPMjEyNjEwMjgwOTQ1MjlaMBYxFDASBgNVBAMMC2NsaWVudC50ZXN0MFkwEwYHKoZIzj0CAQYI" +
+      "KoZIzj0DAQcDQgAEyKPL7DTJrjvIqNZtEUBfChwNu7hzmhTDwshsWA8fCoP3PRekcHs69vGvN3OBiU4mrlBLk4nSBnTmrQa5" +
+      "/zeLIqNrMGkwHQYDVR0OBBYEFHAj4RRXAXdlndnKnTPbRRvYA0DMMB8GA1UdIwQYMBaAFHAj4RRXAXdlndnKnTPbRRvYA0DM" +
+      "MA8GA1UdEwEB/wQFMAMBAf8wFgYDVR0RBA8wDYILY2xpZW50LnRlc3QwCgYIKoZIzj0EAwIDRwAwRAIgC1etesht9MQry7gs" +
+      "k3g4UtpQgOQbpho5xyVJlr1sDpECIDx8BJ0zuQhzCO/cNMMH4uFbm1aUa+nYxxMQ+gQTCQMH"
+  ),
+  pkcs8: der(
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQguAQig4wlfHTGbm0cSLJKhYWOt0ZmE+BcGJ4usQ3gB7ihRANC" +
+      "AATIo8vsNMmuO8io1m0RQF8KHA27uHOaFMPCyGxYDx8Kg/c9F6Rwezr28a83c4GJTiauUEuTidIGdOatBrn/N4si"
+  )
+}
