@@ -9,11 +9,11 @@ import { keyPair as nobleKeyPair } from "../../src/crypto/noble/group.ts"
 import { primitives as noble } from "../../src/crypto/noble/index.ts"
 import { keyPair as nodeKeyPair } from "../../src/crypto/node/group.ts"
 import { primitives as node } from "../../src/crypto/node/index.ts"
-import { encodeCurveKey, encodeEd25519Key } from "../../src/crypto/pkcs8.ts"
+import { encodeCurveKey, encodeEd25519Key, encodeRsaKey } from "../../src/crypto/pkcs8.ts"
 import { type AeadName, type HashName, tagSize } from "../../src/crypto/primitives.ts"
 import { Secret } from "../../src/crypto/secret.ts"
 import { algorithms } from "./contract/signatures.ts"
-import { ascii, flip, groupOf, success } from "./support.ts"
+import { ascii, der, flip, groupOf, pkcs8Der, pssOid, pssParameters, success } from "./support.ts"
 
 const bytes = (minimum: number, maximum: number) =>
   Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))).check(
@@ -171,17 +171,13 @@ describe("signatures", () => {
   })
 
   it("id-RSASSA-PSS keys, with parameters and without, sign by their own schemes only, in both", async () => {
-    const unrestricted = Crypto.generateKeyPairSync("rsa-pss", { modulusLength: 2048 })
-    const restricted = Crypto.generateKeyPairSync("rsa-pss", {
-      modulusLength: 2048,
-      hashAlgorithm: "sha384",
-      mgf1HashAlgorithm: "sha384"
-    })
-    for (const [pair, schemes] of [
-      [unrestricted, ["rsa_pss_pss_sha256", "rsa_pss_pss_sha384", "rsa_pss_pss_sha512"]],
-      [restricted, ["rsa_pss_pss_sha384"]]
+    const { privateKey } = Crypto.generateKeyPairSync("rsa", { modulusLength: 2048 })
+    const pkcs1 = privateKey.export({ format: "der", type: "pkcs1" })
+    for (const [identifier, schemes] of [
+      [der(0x30, pssOid), ["rsa_pss_pss_sha256", "rsa_pss_pss_sha384", "rsa_pss_pss_sha512"]],
+      [der(0x30, pssOid, pssParameters(2, 48)), ["rsa_pss_pss_sha384"]]
     ] as const) {
-      const pkcs8 = pair.privateKey.export({ format: "der", type: "pkcs8" })
+      const pkcs8 = pkcs8Der(identifier, pkcs1)
       const keys = [node, noble].map((primitives) => success(primitives.privateKey(pkcs8)))
       for (const key of keys) {
         assert.strictEqual(key.kind, "rsa-pss")
@@ -214,10 +210,12 @@ describe("signatures", () => {
     }
   })
 
-  it("keys written by encodeCurveKey and encodeEd25519Key are what node reads", () => {
+  it("keys written by encodeCurveKey, encodeEd25519Key and encodeRsaKey are what node reads", () => {
     const scalar = Uint8Array.from({ length: 32 }, (_, i) => i + 1)
-    const pair = success(nobleKeyPair("secp256r1", scalar))
-    assert.strictEqual(success(node.privateKey(encodeCurveKey("p256", scalar, pair.share))).kind, "p256")
-    assert.strictEqual(success(node.privateKey(encodeEd25519Key(scalar))).kind, "ed25519")
+    assert.strictEqual(success(node.privateKey(success(encodeCurveKey("p256", scalar)))).kind, "p256")
+    assert.strictEqual(success(node.privateKey(success(encodeEd25519Key(scalar)))).kind, "ed25519")
+    const { privateKey } = Crypto.generateKeyPairSync("rsa", { modulusLength: 2048 })
+    const pkcs1 = privateKey.export({ format: "der", type: "pkcs1" })
+    assert.strictEqual(success(node.privateKey(success(encodeRsaKey(pkcs1)))).kind, "rsa")
   })
 })

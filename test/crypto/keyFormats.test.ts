@@ -1,13 +1,25 @@
 import * as Crypto from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
-import { elementAt, elements, encode, hex, tags, unsigned } from "../../src/crypto/der.ts"
-import { identifiers } from "../../src/crypto/keyAlgorithm.ts"
 import { primitives as noble } from "../../src/crypto/noble/index.ts"
 import { primitives as node } from "../../src/crypto/node/index.ts"
 import * as Pkcs8 from "../../src/crypto/pkcs8.ts"
 import * as Spki from "../../src/crypto/spki.ts"
-import { fromHex, pattern, refusal, success } from "./support.ts"
+import {
+  der,
+  ecKeyDer,
+  fromHex,
+  identifiers,
+  mgf1,
+  pattern,
+  pkcs8Der,
+  pssOid,
+  pssParameters,
+  refusal,
+  sha,
+  spkiDer,
+  success
+} from "./support.ts"
 
 const spkiOf = (key: Crypto.KeyObject): Uint8Array => Uint8Array.from(key.export({ format: "der", type: "spki" }))
 const pkcs8Of = (key: Crypto.KeyObject): Uint8Array => Uint8Array.from(key.export({ format: "der", type: "pkcs8" }))
@@ -20,11 +32,10 @@ const pairs = {
 } as const
 const kinds = ["p256", "p384", "p521", "ed25519", "rsa"] as const
 
-const integer = (magnitude: Uint8Array) =>
-  encode(tags.integer, ...((magnitude[0] ?? 0) >= 0x80 ? [Uint8Array.of(0)] : []), magnitude)
+const integer = (magnitude: Uint8Array) => der(2, ...((magnitude[0] ?? 0) >= 0x80 ? [Uint8Array.of(0)] : []), magnitude)
 /** An RSA SubjectPublicKeyInfo with this modulus and exponent. */
 const rsaSpki = (modulus: Uint8Array, exponent: Uint8Array, identifier: Uint8Array = identifiers.rsa) =>
-  Spki.encodeSpki(identifier, encode(tags.sequence, integer(modulus), integer(exponent)))
+  spkiDer(identifier, der(0x30, integer(modulus), integer(exponent)))
 /** An odd number of so many bits. */
 const odd = (bits: number) => {
   const bytes = pattern(Math.ceil(bits / 8))
@@ -40,7 +51,7 @@ describe("SubjectPublicKeyInfo", () => {
     const parsed = success(Spki.parse(bytes))
     assert.strictEqual(parsed.kind, kind)
     const rewritten =
-      "point" in parsed ? Spki.encodeSpki(identifiers[kind], parsed.point) : rsaSpki(parsed.modulus, parsed.exponent)
+      "point" in parsed ? spkiDer(identifiers[kind], parsed.point) : rsaSpki(parsed.modulus, parsed.exponent)
     assert.deepEqual(rewritten, bytes)
   })
 
@@ -67,11 +78,11 @@ describe("SubjectPublicKeyInfo", () => {
       refusal(Spki.parse(spkiOf(Crypto.generateKeyPairSync("x25519").publicKey))),
       "UnsupportedAlgorithm"
     )
-    const compressed = Spki.encodeSpki(identifiers.p256, Uint8Array.of(2, ...pattern(32)))
+    const compressed = spkiDer(identifiers.p256, Uint8Array.of(2, ...pattern(32)))
     assert.strictEqual(refusal(Spki.parse(compressed)), "InvalidKey")
-    const ed25519 = Spki.encodeSpki(hex("300706032b65700500"), pattern(32))
+    const ed25519 = spkiDer(fromHex("300706032b65700500"), pattern(32))
     assert.strictEqual(refusal(Spki.parse(ed25519)), "InvalidKey")
-    const rsa = rsaSpki(odd(2048), e65537, hex("300b06092a864886f70d010101"))
+    const rsa = rsaSpki(odd(2048), e65537, fromHex("300b06092a864886f70d010101"))
     assert.strictEqual(refusal(Spki.parse(rsa)), "InvalidKey", "rsaEncryption without NULL")
   })
 
@@ -110,47 +121,40 @@ describe("SubjectPublicKeyInfo", () => {
 })
 
 describe("the parameters of id-RSASSA-PSS", () => {
-  const sha = (n: number) => `300d060960864801650304020${n}0500`
-  const field = (number: number, content: string) => encode(0xa0 + number, hex(content))
-  const mgf1 = (n: number) => `301a06092a864886f70d010108${sha(n)}`
-  const parse = (...fields: ReadonlyArray<Uint8Array>) => {
-    const identifier = encode(tags.sequence, hex("06092a864886f70d01010a"), encode(tags.sequence, ...fields))
-    return Result.map(Spki.parse(rsaSpki(odd(2048), e65537, identifier)), (key) =>
-      key.kind === "rsa-pss" ? key.hash : key.kind
-    )
-  }
+  const field = (number: number, ...content: ReadonlyArray<Uint8Array>) => der(0xa0 + number, ...content)
+  const number = (n: number) => Uint8Array.of(2, 1, n)
+  const hashOf = (identifier: Uint8Array) =>
+    Result.map(Spki.parse(rsaSpki(odd(2048), e65537, identifier)), (key) => ("hash" in key ? key.hash : key.kind))
+  const parse = (...fields: ReadonlyArray<Uint8Array>) => hashOf(der(0x30, pssOid, der(0x30, ...fields)))
 
   it("restrict the key to their hash", () => {
-    for (const [n, name] of [
-      [1, "sha256"],
-      [2, "sha384"],
-      [3, "sha512"]
+    for (const [n, size, name] of [
+      [1, 32, "sha256"],
+      [2, 48, "sha384"],
+      [3, 64, "sha512"]
     ] as const) {
-      assert.strictEqual(success(parse(field(0, sha(n)), field(1, mgf1(n)), field(2, "020120"))), name)
-      assert.strictEqual(success(parse(field(0, sha(n)), field(1, mgf1(n)))), name, "salt of 20 by default")
-      assert.strictEqual(
-        success(parse(field(0, sha(n)), field(1, mgf1(n)), field(2, "020100"), field(3, "020101"))),
-        name
-      )
+      assert.strictEqual(success(hashOf(der(0x30, pssOid, pssParameters(n, size)))), name)
     }
-    const absent = encode(tags.sequence, hex("06092a864886f70d01010a"))
-    assert.deepInclude(success(Spki.parse(rsaSpki(odd(2048), e65537, absent))), { kind: "rsa-pss", hash: undefined })
+    assert.isUndefined(success(hashOf(der(0x30, pssOid))))
   })
 
-  it("are refused when hashes differ, the salt is too long, the order is wrong, or they mean SHA-1", () => {
+  it("are refused when they are not those of a signature in TLS", () => {
+    const [hash, mask, salt] = [field(0, sha(1)), field(1, mgf1(1)), field(2, number(32))]
+    assert.strictEqual(success(parse(hash, mask, salt)), "sha256")
     const refused = [
       parse(),
-      parse(field(0, sha(1)), field(1, mgf1(2))),
-      parse(field(0, sha(1))),
-      parse(field(1, mgf1(1))),
-      parse(field(0, sha(4)), field(1, mgf1(4))),
-      parse(field(0, sha(1)), field(1, mgf1(1)), field(2, "020121")),
-      parse(field(0, sha(1)), field(1, mgf1(1)), field(2, "02020100")),
-      parse(field(0, sha(1)), field(1, mgf1(1)), field(3, "020102")),
-      parse(field(1, mgf1(1)), field(0, sha(1))),
-      parse(field(0, sha(1)), field(0, sha(1)), field(1, mgf1(1))),
-      parse(field(0, sha(1)), field(1, mgf1(1)), field(4, "020101")),
-      parse(field(0, sha(1) + sha(1)), field(1, mgf1(1)))
+      parse(hash, field(1, mgf1(2)), salt),
+      parse(hash, salt),
+      parse(mask, salt),
+      parse(field(0, sha(4)), field(1, mgf1(4)), salt),
+      parse(hash, mask, field(2, number(33))),
+      parse(hash, mask),
+      parse(hash, mask, field(2, fromHex("02020020"))),
+      parse(hash, mask, salt, field(3, number(2))),
+      parse(mask, hash, salt),
+      parse(hash, hash, mask, salt),
+      parse(hash, mask, salt, field(4, number(1))),
+      parse(field(0, sha(1), sha(1)), mask, salt)
     ]
     for (const [i, result] of refused.entries()) assert.strictEqual(refusal(result), "UnsupportedAlgorithm", `${i}`)
   })
@@ -165,8 +169,7 @@ describe("PKCS#8", () => {
     }
   })
 
-  const p256Key = (scalar: Uint8Array) =>
-    Pkcs8.encodePkcs8(identifiers.p256, encode(tags.sequence, hex("020101"), encode(tags.octetString, scalar)))
+  const p256Key = (scalar: Uint8Array) => pkcs8Der(identifiers.p256, ecKeyDer(scalar))
 
   it("a scalar of zero is InvalidKey", () => {
     for (const primitives of [node, noble]) {
@@ -183,45 +186,5 @@ describe("PKCS#8", () => {
     if (signature instanceof Promise) return
     const imported = success(noble.publicKey(key.publicKey.spki))
     assert.isTrue(imported.verify("ecdsa_secp256r1_sha256", pattern(9), success(signature)))
-  })
-})
-
-describe("DER", () => {
-  it("takes definite, minimal lengths only", () => {
-    const bad = [
-      "",
-      "30",
-      "3080",
-      "308000",
-      "30810100",
-      "30817f",
-      "3082008000",
-      "308400000001 00",
-      "30850000000001",
-      "3001",
-      "1f0100"
-    ]
-    for (const text of bad) assert.isUndefined(elementAt(fromHex(text), 0), text)
-    assert.strictEqual(elementAt(Uint8Array.of(4, 0x81, 0x80, ...pattern(128)), 0)?.content.length, 128)
-    assert.strictEqual(elementAt(fromHex("0500"), 0)?.end, 2)
-  })
-
-  it("takes integers in their shortest form only, none negative", () => {
-    const of = (text: string) => unsigned(elementAt(fromHex(text), 0))
-    for (const text of ["0200", "020180", "0201ff", "02020001", "0202007f", "0202ff80", "0401 01"]) {
-      assert.isUndefined(of(text), text)
-    }
-    assert.deepEqual(of("020100"), new Uint8Array(0))
-    assert.deepEqual(of("02020080"), Uint8Array.of(0x80))
-    assert.deepEqual(of("02027fff"), Uint8Array.of(0x7f, 0xff))
-  })
-
-  it("reads back what it writes, and at most sixteen elements", () => {
-    for (const size of [0, 1, 127, 128, 255, 256, 65_535]) {
-      const element = elementAt(encode(4, pattern(size)), 0)
-      assert.deepEqual(element?.content, pattern(size))
-    }
-    assert.strictEqual(elements(fromHex("0500".repeat(16)))?.length, 16)
-    assert.isUndefined(elements(fromHex("0500".repeat(17))))
   })
 })

@@ -4,14 +4,12 @@ import { existsSync, readFileSync } from "node:fs"
 import { gunzipSync } from "node:zlib"
 import { assert } from "@effect/vitest"
 import type * as Result from "effect/Result"
-import { encode, hex, tags } from "../../src/crypto/der.ts"
-import { identifiers } from "../../src/crypto/keyAlgorithm.ts"
 import { keyPair as nobleKeyPair } from "../../src/crypto/noble/group.ts"
 import { primitives as noble } from "../../src/crypto/noble/index.ts"
 import { keyPair as nodeKeyPair } from "../../src/crypto/node/group.ts"
 import { primitives as node } from "../../src/crypto/node/index.ts"
-import { encodePkcs8 } from "../../src/crypto/pkcs8.ts"
 import type { CryptoFailure, KeyPair, Primitives } from "../../src/crypto/primitives.ts"
+import { der, ecKeyDer, identifiers, pkcs8Der } from "../crypto/support.ts"
 
 const folder = new URL("../../../shared/vectors/wycheproof/", import.meta.url)
 
@@ -43,11 +41,9 @@ const curves = { secp256r1: identifiers.p256, secp384r1: identifiers.p384, secp5
 
 /** A private key of node:crypto from a bare scalar. */
 const nodeKey = (name: GroupName, scalar: Uint8Array): Crypto.KeyObject => {
-  const der =
-    name === "x25519"
-      ? encodePkcs8(hex("300506032b656e"), encode(tags.octetString, scalar))
-      : encodePkcs8(curves[name], encode(tags.sequence, hex("020101"), encode(tags.octetString, scalar)))
-  return Crypto.createPrivateKey({ key: Buffer.from(der), format: "der", type: "pkcs8" })
+  const pkcs8 =
+    name === "x25519" ? pkcs8Der(identifiers.x25519, der(4, scalar)) : pkcs8Der(curves[name], ecKeyDer(scalar))
+  return Crypto.createPrivateKey({ key: Buffer.from(pkcs8), format: "der", type: "pkcs8" })
 }
 
 interface Subject {

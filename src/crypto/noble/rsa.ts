@@ -2,13 +2,11 @@
  * RSA signatures (RFC 8017): verification in BigInt, where nothing is secret; private operations by WebCrypto, since
  * they would leak through time here.
  */
-import { bytesToNumberBE, numberToBytesBE } from "@noble/curves/utils.js"
-import type * as Result from "effect/Result"
+import { bytesToNumberBE, hexToBytes, numberToBytesBE } from "@noble/curves/utils.js"
+import * as Result from "effect/Result"
 import { equal } from "../constantTime.ts"
-import { hex } from "../der.ts"
 import { attemptAsync } from "../failure.ts"
-import { identifiers } from "../keyAlgorithm.ts"
-import { encodePkcs8 } from "../pkcs8.ts"
+import { encodeRsaKey } from "../pkcs8.ts"
 import type { CryptoFailure, Hash, HashName } from "../primitives.ts"
 import type { SignatureRule } from "../signature.ts"
 import type { RsaSpki } from "../spki.ts"
@@ -46,9 +44,9 @@ export const verify = (key: RsaSpki, rule: RsaRule, message: Uint8Array, signatu
 
 /** DigestInfo up to the digest itself (RFC 8017 section 9.2, note 1). */
 const digestInfo: { readonly [H in HashName]: Uint8Array } = {
-  sha256: hex("3031300d060960864801650304020105000420"),
-  sha384: hex("3041300d060960864801650304020205000430"),
-  sha512: hex("3051300d060960864801650304020305000440")
+  sha256: hexToBytes("3031300d060960864801650304020105000420"),
+  sha384: hexToBytes("3041300d060960864801650304020205000430"),
+  sha512: hexToBytes("3051300d060960864801650304020305000440")
 }
 
 /** EMSA-PKCS1-v1_5 (section 9.2). The verifier encodes and compares, so there is no parser to be lax. */
@@ -103,19 +101,22 @@ const mgf1 = (hash: Hash, seed: Uint8Array, size: number): Uint8Array => {
 const webHash = { sha256: "SHA-256", sha384: "SHA-384", sha512: "SHA-512" } as const
 
 /** Signs with an RSAPrivateKey (DER). It is imported as rsaEncryption, for WebCrypto knows no id-RSASSA-PSS. */
-export const sign = (
+export const sign = async (
   privateKey: Uint8Array,
   rule: RsaRule,
   message: Uint8Array
-): Promise<Result.Result<Uint8Array, CryptoFailure>> =>
-  attemptAsync("OperationFailed", "signing with RSA by WebCrypto failed", async () => {
+): Promise<Result.Result<Uint8Array, CryptoFailure>> => {
+  const pkcs8 = encodeRsaKey(privateKey)
+  if (Result.isFailure(pkcs8)) return Result.fail(pkcs8.failure)
+  return attemptAsync("OperationFailed", "signing with RSA by WebCrypto failed", async () => {
     const name = rule._tag === "RsaPss" ? "RSA-PSS" : "RSASSA-PKCS1-v1_5"
     const { subtle } = globalThis.crypto
-    const pkcs8 = Uint8Array.from(encodePkcs8(identifiers.rsa, privateKey))
-    const key = await subtle.importKey("pkcs8", pkcs8, { name, hash: webHash[rule.hash] }, false, ["sign"])
+    const algorithm = { name, hash: webHash[rule.hash] }
+    const key = await subtle.importKey("pkcs8", Uint8Array.from(pkcs8.success), algorithm, false, ["sign"])
     const parameters = rule._tag === "RsaPss" ? { name, saltLength: hashes[rule.hash].size } : { name }
     return new Uint8Array(await subtle.sign(parameters, key, Uint8Array.from(message)))
   })
+}
 
 /** A new key of 2048 bits as PKCS#8. */
 export const generate = (): Promise<Result.Result<Uint8Array, CryptoFailure>> =>

@@ -3,7 +3,6 @@ import { ed25519 } from "@noble/curves/ed25519.js"
 import { p256, p384, p521 } from "@noble/curves/nist.js"
 import * as Result from "effect/Result"
 import { attempt, refuse } from "../failure.ts"
-import { type CurveKind, identifiers } from "../keyAlgorithm.ts"
 import * as Pkcs8 from "../pkcs8.ts"
 import type {
   CryptoFailure,
@@ -18,7 +17,7 @@ import * as Spki from "../spki.ts"
 import { hashes } from "./hash.ts"
 import * as Rsa from "./rsa.ts"
 
-const curves: { readonly [K in CurveKind]: typeof p256 } = { p256, p384, p521 }
+const curves: { readonly [K in Spki.CurveKind]: typeof p256 } = { p256, p384, p521 }
 
 /** TLS takes either of the two values of `s`; the digest is ours, since in certificates any hash meets any curve. */
 const ecdsa = { lowS: false, prehash: false, format: "der" } as const
@@ -69,18 +68,20 @@ export const publicKey: Primitives["publicKey"] = (spki) => {
 }
 
 /** The SubjectPublicKeyInfo that belongs to a private key. */
-const publicHalf = (key: Pkcs8.Pkcs8): Result.Result<Uint8Array, CryptoFailure> =>
-  attempt("InvalidKey", "the private key is out of range", () => {
+const publicHalf = (key: Pkcs8.Pkcs8): Result.Result<Uint8Array, CryptoFailure> => {
+  const bytes = attempt("InvalidKey", "the private key is out of range", () => {
     switch (key.kind) {
       case "rsa":
       case "rsa-pss":
-        return Spki.encodeSpki(key.identifier, key.publicKey)
+        return key.publicKey
       case "ed25519":
-        return Spki.encodeSpki(identifiers.ed25519, ed25519.getPublicKey(key.secret))
+        return ed25519.getPublicKey(key.secret)
       default:
-        return Spki.encodeSpki(identifiers[key.kind], curves[key.kind].getPublicKey(key.secret, false))
+        return curves[key.kind].getPublicKey(key.secret, false)
     }
   })
+  return Result.flatMap(bytes, (bytes) => Pkcs8.encodeSpki(key.algorithm, bytes))
+}
 
 type Sign = (rule: SignatureRule, message: Uint8Array) => ReturnType<PrivateKey["sign"]>
 
@@ -97,16 +98,15 @@ const signer = (key: Pkcs8.Pkcs8, random: RandomBytes): Sign => {
           : unfit
     case "ed25519":
       return (_rule, message) => attempt("OperationFailed", "signing failed", () => ed25519.sign(message, key.secret))
-    default:
+    default: {
+      const curve = curves[key.kind]
       return (rule, message) =>
         rule._tag !== "Ecdsa"
           ? unfit
           : attempt("OperationFailed", "signing failed", () =>
-              curves[key.kind].sign(hashes[rule.hash].digest(message), key.secret, {
-                ...ecdsa,
-                extraEntropy: random(32)
-              })
+              curve.sign(hashes[rule.hash].digest(message), key.secret, { ...ecdsa, extraEntropy: random(32) })
             )
+    }
   }
 }
 
@@ -141,11 +141,13 @@ export const privateKey =
       })
     )
 
-/** A new key on a curve, with its public point. */
-const curveKey = (kind: "p256" | "p384", random: RandomBytes): Uint8Array => {
-  const curve = curves[kind]
-  const secret = curve.utils.randomSecretKey(random(curve.lengths.seed ?? 72))
-  return Pkcs8.encodeCurveKey(kind, secret, curve.getPublicKey(secret, false))
+/** A new key on a curve. */
+const curveKey = (kind: "p256" | "p384", random: RandomBytes): Result.Result<Uint8Array, CryptoFailure> => {
+  const { utils, lengths } = curves[kind]
+  const secret = attempt("OperationFailed", "key generation failed", () =>
+    utils.randomSecretKey(random(lengths.seed ?? 0))
+  )
+  return Result.flatMap(secret, (secret) => Pkcs8.encodeCurveKey(kind, secret))
 }
 
 export const generatePrivateKey: Primitives["generatePrivateKey"] = (kind, random) => {
@@ -153,8 +155,8 @@ export const generatePrivateKey: Primitives["generatePrivateKey"] = (kind, rando
     case "rsa2048":
       return Rsa.generate()
     case "ed25519":
-      return Result.succeed(Pkcs8.encodeEd25519Key(random(32)))
+      return Pkcs8.encodeEd25519Key(random(32))
     default:
-      return attempt("OperationFailed", "key generation failed", () => curveKey(kind, random))
+      return curveKey(kind, random)
   }
 }

@@ -27,7 +27,7 @@ export const algorithms: ReadonlyArray<SignatureAlgorithm> = [
 
 const kinds = ["p256", "p384", "ed25519", "rsa2048"] as const
 const kindOf = { p256: "p256", p384: "p384", ed25519: "ed25519", rsa2048: "rsa" } as const
-const bitsOf = { p256: 256, p384: 384, ed25519: 255, rsa2048: 2048 } as const
+const bitsOf = { p256: 256, p384: 384, ed25519: 256, rsa2048: 2048 } as const
 const schemesOf = {
   p256: ["ecdsa_secp256r1_sha256"],
   p384: ["ecdsa_secp384r1_sha384"],
