@@ -1,0 +1,136 @@
+/** What a handshake yields: a socket, and what was negotiated. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import { NamedGroup } from "../codec/registry/namedGroup.ts"
+import { SignatureScheme } from "../codec/registry/signatureScheme.ts"
+import type { PeerIdentity } from "../state/proof.ts"
+import type { Link } from "./driver.ts"
+import type { TlsError } from "./TlsError.ts"
+
+/** What was agreed, as plain values: it prints well and holds no secret. */
+export interface ConnectionInfo {
+  readonly version: "TLSv1.3"
+  /** `TLS_AES_128_GCM_SHA256` and so on. */
+  readonly suite: string
+  /** The group of the key exchange. */
+  readonly group: string
+  /** How the server signed. */
+  readonly signatureScheme: string
+  /** What ALPN settled on, if it was used. */
+  readonly alpnProtocol: string | undefined
+  /** The DNS name that the client asked for. */
+  readonly serverName: string | undefined
+  /** One round trip, or two after a HelloRetryRequest. */
+  readonly kind: "full" | "retried"
+  /** How the verifier came to believe the peer; absent when it did not say who it is. */
+  readonly peer: string | undefined
+}
+
+/** A socket that yields bytes and never text. */
+export interface ByteSocket extends Socket.Socket {
+  readonly reader: Effect.Effect<Socket.Reader<Uint8Array>, Socket.SocketError, Scope.Scope>
+}
+
+/** One established connection. It lives as long as the scope it was made in, or until its socket is released. */
+export interface TlsConnection {
+  /**
+   * The connection as an Effect socket: everything that takes a `Socket` takes it.
+   *
+   * `pull` fails with `SocketCloseError` 1000 after the peer's close_notify, and with `SocketReadError`, whose cause is
+   * a `TlsError`, after anything else: a transport that ends without close_notify is `UncleanClose`. Releasing the
+   * writer says close_notify and leaves reading open; releasing the reader ends the connection. `upgrade` is not
+   * supported.
+   */
+  readonly socket: ByteSocket
+  readonly info: ConnectionInfo
+  /** Who the peer is, as the verifier judged it. */
+  readonly peer: PeerIdentity | undefined
+  /** DER, the end-entity first; empty when the peer showed none. */
+  readonly peerCertificates: ReadonlyArray<Uint8Array>
+  /**
+   * Keying material of this connection (RFC 9846 section 7.5): `length` bytes, 1 to 255 times the size of the hash.
+   * No context and an empty one are the same.
+   */
+  readonly exportKeyingMaterial: (
+    label: string,
+    context: Uint8Array | undefined,
+    length: number
+  ) => Effect.Effect<Uint8Array, TlsError>
+  /** New keys for what we send, and with `requestPeer` for what the peer sends (RFC 9846 section 4.7.3). */
+  readonly updateKeys: (options?: { readonly requestPeer?: boolean | undefined }) => Effect.Effect<void, TlsError>
+  /** Says close_notify after all that was written. Reading goes on until the peer closes too. */
+  readonly close: Effect.Effect<void>
+}
+
+/** In a handler of `TlsServer.layer`: the connection whose socket it was given. */
+export const current: Context.Reference<Option.Option<TlsConnection>> = Context.Reference(
+  "effect-tls/layers/TlsConnection/current",
+  { defaultValue: () => Option.none<TlsConnection>() }
+)
+
+const encoder = new TextEncoder()
+const bytesOf = (chunk: Uint8Array | string): Uint8Array => (typeof chunk === "string" ? encoder.encode(chunk) : chunk)
+
+/** Chunks that are written together share records. */
+const joined = (chunks: ReadonlyArray<Uint8Array | string>): Uint8Array => {
+  const parts = chunks.map(bytesOf)
+  const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}
+
+const writeError = (cause: TlsError): Socket.SocketError =>
+  new Socket.SocketError({ reason: new Socket.SocketWriteError({ cause }) })
+
+/** The write side of a link. A close event with a code over 1000 cuts the connection without close_notify. */
+const writerOf = (link: Link): Socket.Writer => ({
+  write: (chunk) => {
+    if (!Socket.isCloseEvent(chunk)) return Effect.mapError(link.write(bytesOf(chunk)), writeError)
+    const farewell = chunk.code > 1000 ? Effect.void : link.close
+    return Effect.andThen(farewell, link.destroy(chunk))
+  },
+  writeAll: (chunks) =>
+    Effect.mapError(link.write(chunks.length === 1 ? bytesOf(chunks[0]) : joined(chunks)), writeError)
+})
+
+const socketOf = (link: Link): ByteSocket => ({
+  [Socket.TypeId]: Socket.TypeId,
+  reader: Effect.acquireRelease(
+    Effect.succeed({ pull: link.pull, upgrade: Socket.SocketUpgradeError.unsupported }),
+    () => link.shutDown
+  ),
+  writer: Effect.acquireRelease(Effect.succeed(writerOf(link)), () => link.close)
+})
+
+/** The public face of a link. */
+export const make = (link: Link): TlsConnection => {
+  const { established } = link
+  const identity = established.peer?.identity
+  return {
+    socket: socketOf(link),
+    info: {
+      version: established.version,
+      suite: established.suite.name,
+      group: NamedGroup.show(established.group),
+      signatureScheme: SignatureScheme.show(established.scheme),
+      alpnProtocol: established.protocol,
+      serverName: established.serverName,
+      kind: established.kind,
+      peer: identity?.description
+    },
+    peer: identity,
+    peerCertificates: identity?.chain ?? [],
+    exportKeyingMaterial: (label, context, length) =>
+      link.exportKeyingMaterial(label, context ?? new Uint8Array(0), length),
+    updateKeys: ({ requestPeer = false } = {}) =>
+      link.updateKeys(requestPeer ? "update_requested" : "update_not_requested"),
+    close: link.close
+  }
+}

@@ -1,0 +1,151 @@
+/** TLS as a server: on one socket, or as a `SocketServer` made of a `SocketServer`. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type * as Socket from "effect/socket/Socket"
+import { SocketServer } from "effect/socket/SocketServer"
+import { tls13Schemes } from "../crypto/signature.ts"
+import type { ClientAuthentication } from "../state/config.ts"
+import { make as failure } from "../state/failure.ts"
+import { ClientVerifier } from "./ClientVerifier.ts"
+import { Credentials } from "./Credentials.ts"
+import { CryptoProvider } from "./CryptoProvider.ts"
+import { type Options as ServerOptions, server } from "./configuration.ts"
+import * as Endpoint from "./endpoint.ts"
+import { observed } from "./observability.ts"
+import { current, make as makeConnection, type TlsConnection } from "./TlsConnection.ts"
+import { asConfiguration, fromFailure, misconfigured, type TlsError } from "./TlsError.ts"
+
+export interface Options extends ServerOptions {
+  /**
+   * Whether clients are asked who they are: not at all, which is the default; asked, and let in without; or let in
+   * only with a certificate that the `ClientVerifier` accepts.
+   */
+  readonly clientAuthentication?: "none" | "optional" | "required" | undefined
+}
+
+export interface AcceptOptions extends Options {
+  /** Whom we talk to, for messages. */
+  readonly peer?: string | undefined
+}
+
+/** What `layer` can be told besides. */
+export interface LayerOptions extends Options {
+  /** Handshakes that go on at once; 256 by default. */
+  readonly maxHandshakes?: number | undefined
+  /** Connections that wait for their handshake to begin; 1024 by default. Further ones are closed. */
+  readonly maxWaiting?: number | undefined
+}
+
+/** How many handshakes go on at once, and how many connections wait for theirs. */
+export const maxHandshakes = 256
+export const maxWaiting = 1024
+
+/** Whom clients are judged by, and how the handshake asks for it. */
+const authentication = Effect.fnUntraced(function* (asked: Options["clientAuthentication"]) {
+  const none: ClientAuthentication = { _tag: "None" }
+  if (asked === undefined || asked === "none") return { verifier: undefined, clientAuthentication: none }
+  const found = yield* Effect.serviceOption(ClientVerifier)
+  if (Option.isNone(found)) return yield* misconfigured(`clientAuthentication is "${asked}" without a ClientVerifier`)
+  const verifier = found.value
+  const clientAuthentication: ClientAuthentication =
+    asked === "required"
+      ? { _tag: "Required", authorities: verifier.authorities }
+      : { _tag: "Optional", authorities: verifier.authorities }
+  return { verifier, clientAuthentication }
+})
+
+const unasked = () => Effect.fail(failure("InternalError", "a client is judged that nobody asked"))
+
+/** Looks at services and options once; each call of what it yields is one handshake. */
+const prepare = Effect.fnUntraced(function* (options: Options) {
+  const crypto = yield* CryptoProvider
+  const credentials = yield* Credentials
+  const { verifier, clientAuthentication } = yield* authentication(options.clientAuthentication)
+  const schemes = verifier?.schemes ?? tls13Schemes
+  const config = yield* asConfiguration(Effect.fromResult(server(clientAuthentication, options, crypto, schemes)))
+  const world = { crypto, credentials, verify: verifier?.verify ?? unasked }
+  const handshake = yield* Endpoint.server(config, world, options)
+  return (socket: Socket.Socket, peer?: string) =>
+    observed("server")(Effect.map(handshake(socket, peer), makeConnection))
+})
+
+/**
+ * Opens `socket` and does a handshake on it as the server. The connection lives in the surrounding scope.
+ *
+ * Fails as `TlsClient.connect` does; `NoCredential` when `Credentials` have nothing for what the client asks.
+ */
+export const accept = (
+  socket: Socket.Socket,
+  options: AcceptOptions = {}
+): Effect.Effect<TlsConnection, TlsError, Scope.Scope | CryptoProvider | Credentials> =>
+  Effect.flatMap(prepare(options), (handshake) => handshake(socket, options.peer))
+
+type Handshake = (socket: Socket.Socket) => Effect.Effect<TlsConnection, TlsError, Scope.Scope>
+
+const tooBusy = fromFailure(failure("TooBusy", "too many connections wait for their handshake"), { phase: "START" })
+
+/** Lets in so many handshakes at once, and so many to wait; the others are turned away unheard. */
+const throttled = (handshake: Handshake, atOnce: number, atMost: number): Handshake => {
+  const permits = Semaphore.makeUnsafe(atOnce)
+  let present = 0
+  const leave = Effect.sync(() => {
+    present--
+  })
+  return (socket) =>
+    Effect.suspend(() => {
+      if (present >= atOnce + atMost) {
+        // Opening and letting go is how a socket is closed.
+        return Effect.andThen(Effect.ignore(Effect.scoped(socket.reader)), Effect.fail(tooBusy))
+      }
+      present++
+      return Effect.ensuring(permits.withPermit(handshake(socket)), leave)
+    })
+}
+
+const refused = (error: TlsError): Effect.Effect<void> =>
+  Effect.annotateLogs(Effect.logDebug(error.message), { package: "effect-tls", module: "TlsServer" })
+
+/** Handshake, then the handler, in a scope of their own. A client that fails concerns nobody else. */
+const serve =
+  <R, E, A>(handshake: Handshake, handler: (socket: Socket.Socket) => Effect.Effect<A, E, R>) =>
+  (socket: Socket.Socket): Effect.Effect<void, E, R> =>
+    Effect.scopedWith((scope) =>
+      Effect.flatMap(Effect.result(Scope.provide(handshake(socket), scope)), (outcome) =>
+        Result.isFailure(outcome)
+          ? refused(outcome.failure)
+          : Effect.asVoid(Effect.provideService(handler(outcome.success.socket), current, Option.some(outcome.success)))
+      )
+    )
+
+/**
+ * A `SocketServer` over a `SocketServer`: handlers get sockets whose handshake is done, and find the connection in
+ * `TlsConnection.current`. Handshakes that fail are counted and logged at debug level; they never stop the server.
+ *
+ * Fails with `InvalidConfiguration` when it is built, never later.
+ *
+ * @example
+ * const Server = TlsServer.layer({ alpnProtocols: ["http/1.1"] }).pipe(
+ *   Layer.provide(NodeSocketServer.layer({ port: 8443 })),
+ *   Layer.provide(Credentials.layerPem({ chain, key })),
+ *   Layer.provide(NodeTls.layer)
+ * )
+ */
+export const layer = (
+  options: LayerOptions = {}
+): Layer.Layer<SocketServer, TlsError, SocketServer | CryptoProvider | Credentials> =>
+  Layer.effect(
+    SocketServer,
+    Effect.gen(function* () {
+      const inner = yield* SocketServer
+      const handshake = yield* prepare(options)
+      const throttle = throttled(handshake, options.maxHandshakes ?? maxHandshakes, options.maxWaiting ?? maxWaiting)
+      return SocketServer.of({
+        address: inner.address,
+        run: (handler) => inner.run(serve(throttle, handler))
+      })
+    })
+  )

@@ -1,0 +1,115 @@
+/** What users say, checked and made into the configuration of the core before any byte is sent. */
+import * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
+import type { NamedGroup } from "../codec/registry/namedGroup.ts"
+import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
+import type { ClientAuthentication, ClientConfig, Compatibility, ServerConfig } from "../state/config.ts"
+import { escape, type Failure, fail } from "../state/failure.ts"
+import { parseServerIdentity } from "../state/path/host.ts"
+import type { CryptoProvider } from "./CryptoProvider.ts"
+
+/** What clients and servers have in common. */
+export interface Options {
+  /** Application protocols (RFC 7301), the preferred first: `["h2", "http/1.1"]`. None by default. */
+  readonly alpnProtocols?: ReadonlyArray<string> | undefined
+  /** Names of cipher suites, the preferred first; by default all of the provider, in its order. */
+  readonly suites?: ReadonlyArray<string> | undefined
+  /** Names of groups, the preferred first; by default those of the provider, in its order. */
+  readonly groups?: ReadonlyArray<string> | undefined
+  /** How long the handshake may take in all; 10 seconds by default. */
+  readonly handshakeTimeout?: Duration.Input | undefined
+  /** Whether the records that middleboxes want to see are sent (RFC 9846 E.4); `middlebox` by default. */
+  readonly compatibility?: Compatibility | undefined
+}
+
+/** The default deadline of a handshake. */
+export const handshakeTimeout: Duration.Input = "10 seconds"
+
+type Outcome<A> = Result.Result<A, Failure>
+
+/** The values of these names, in this order; all values when no names are given. */
+const named = <A extends { readonly name: string | number }>(
+  what: string,
+  all: ReadonlyArray<A>,
+  names: ReadonlyArray<string> | undefined
+): Outcome<ReadonlyArray<A>> =>
+  Result.gen(function* () {
+    if (names === undefined) return all
+    const known = all.map(({ name }) => name).join(", ")
+    const chosen = new Set<A>()
+    for (const name of names) {
+      const found = all.find((value) => value.name === name)
+      if (found === undefined) yield* fail("InvalidConfiguration", `no ${what} "${escape(name)}"; there are: ${known}`)
+      else chosen.add(found)
+    }
+    if (chosen.size === 0) yield* fail("InvalidConfiguration", `at least one ${what} is needed; there are: ${known}`)
+    return [...chosen]
+  })
+
+/** Protocol names go as bytes, of which a string here has one a character (RFC 7301 section 3.1). */
+const protocols = (names: ReadonlyArray<string>): Outcome<ReadonlyArray<string>> =>
+  Result.gen(function* () {
+    for (const name of names) {
+      if (name.length < 1 || name.length > 255) {
+        yield* fail("InvalidConfiguration", `an ALPN protocol name has 1 to 255 bytes, this one ${name.length}`)
+      }
+      if (/[^\0-\xff]/.test(name)) {
+        yield* fail("InvalidConfiguration", `the ALPN protocol name "${escape(name)}" is not made of bytes`)
+      }
+    }
+    if (new Set(names).size < names.length) yield* fail("InvalidConfiguration", "an ALPN protocol is named twice")
+    const size = names.reduce((size, name) => size + 1 + name.length, 0)
+    if (size > 0xffff) yield* fail("InvalidConfiguration", "the ALPN protocol names have more than 65535 bytes")
+    return names
+  })
+
+const common = (options: Options, crypto: CryptoProvider["Service"], schemes: ReadonlyArray<SignatureScheme>) =>
+  Result.gen(function* () {
+    const groups = crypto.groups.map((name) => ({ name }))
+    const timeout = Duration.fromInput(options.handshakeTimeout ?? handshakeTimeout)
+    if (timeout._tag === "None" || Duration.toMillis(timeout.value) <= 0) {
+      yield* fail("InvalidConfiguration", "handshakeTimeout is a duration longer than nothing")
+    }
+    if (schemes.length === 0) yield* fail("InvalidConfiguration", "the verifier accepts no signature scheme")
+    return {
+      suites: yield* named("cipher suite", crypto.suites, options.suites),
+      groups: (yield* named("group", groups, options.groups)).map(({ name }): NamedGroup => name),
+      schemes,
+      protocols: yield* protocols(options.alpnProtocols ?? []),
+      compatibility: options.compatibility ?? "middlebox"
+    } as const
+  })
+
+/** What clients say besides. */
+export interface ClientOptions extends Options {
+  /** Whom to reach: a DNS name or an IP address, as it must stand in the server's certificate. */
+  readonly serverName: string
+  /** Names of the groups to send a share for at once; by default the first of the groups. */
+  readonly shares?: ReadonlyArray<string> | undefined
+}
+
+/** A client's. */
+export const client = (
+  options: ClientOptions,
+  crypto: CryptoProvider["Service"],
+  schemes: ReadonlyArray<SignatureScheme>
+): Outcome<ClientConfig> =>
+  Result.gen(function* () {
+    const config = yield* common(options, crypto, schemes)
+    const groups = config.groups.map((name) => ({ name }))
+    const shares = yield* named("group among `groups`", groups, options.shares ?? config.groups.slice(0, 1).map(String))
+    return {
+      ...config,
+      server: yield* parseServerIdentity(options.serverName),
+      shares: shares.map(({ name }) => name)
+    }
+  })
+
+/** A server's. */
+export const server = (
+  clientAuthentication: ClientAuthentication,
+  options: Options,
+  crypto: CryptoProvider["Service"],
+  schemes: ReadonlyArray<SignatureScheme>
+): Outcome<ServerConfig> =>
+  Result.map(common(options, crypto, schemes), (config) => ({ ...config, clientAuthentication }))

@@ -1,0 +1,300 @@
+/**
+ * Drives a connection over a socket: the handshake as a loop, under a deadline, and afterwards both directions of
+ * data. Bytes that are pulled go into one `receive` a chunk, what it yields goes to the outbox; there is no effect for
+ * a record.
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import type { Connection, Progress } from "../state/connection.ts"
+import type { Established } from "../state/established.ts"
+import { alertOf, type Failure, fail, make as failure } from "../state/failure.ts"
+import { type Answers, answer } from "./answers.ts"
+import type { Observer } from "./events.ts"
+import type { KeyLogger } from "./KeyLog.ts"
+import * as Outbox from "./outbox.ts"
+import { fromFailure, type TlsError } from "./TlsError.ts"
+import { transportFailed } from "./transport.ts"
+
+/** One end of a connection that is to be: the machine, who answers it, and how long it may take. */
+export interface Endpoint {
+  readonly role: "client" | "server"
+  readonly connection: Connection
+  readonly answers: Answers
+  /** From the first byte to Finished, absolute: bytes that come do not extend it. */
+  readonly handshakeTimeout: Duration.Duration
+  readonly keyLog: KeyLogger | undefined
+  readonly observer: Observer | undefined
+  /** For messages: whom we talk to. */
+  readonly peer: string | undefined
+}
+
+type Chunks = NonEmptyReadonlyArray<Uint8Array>
+
+/** A connection whose handshake is done. It lives until its scope closes, or `shutDown`. */
+export interface Link {
+  readonly established: Established
+  readonly pull: Effect.Effect<Chunks, Socket.SocketError>
+  /** Done when the inner writer has taken the records. */
+  readonly write: (plaintext: Uint8Array) => Effect.Effect<void, TlsError>
+  readonly updateKeys: (request: "update_requested" | "update_not_requested") => Effect.Effect<void, TlsError>
+  readonly exportKeyingMaterial: (
+    label: string,
+    context: Uint8Array,
+    length: number
+  ) => Effect.Effect<Uint8Array, TlsError>
+  /** Says close_notify after all that was written before. Reading goes on. Bounded by a second. */
+  readonly close: Effect.Effect<void>
+  /** Ends the transport without waiting for anybody. */
+  readonly destroy: (event: Socket.CloseEvent) => Effect.Effect<void>
+  /** `close`, then everything is let go: the transport, the secrets. */
+  readonly shutDown: Effect.Effect<void>
+}
+
+/** How long what is left to say may take when a connection is closed. */
+const closeTimeout = "1 second"
+
+const encoder = new TextEncoder()
+const bytesOf = (chunk: Uint8Array | string): Uint8Array => (typeof chunk === "string" ? encoder.encode(chunk) : chunk)
+const isNonEmpty = <A>(list: ReadonlyArray<A>): list is NonEmptyReadonlyArray<A> => list.length > 0
+
+const socketError = (reason: Socket.SocketError["reason"]): Socket.SocketError => new Socket.SocketError({ reason })
+const readError = (cause: unknown): Socket.SocketError => socketError(new Socket.SocketReadError({ cause }))
+const closeError = (code: number): Socket.SocketError => socketError(new Socket.SocketCloseError({ code }))
+
+/** What one connection over one open transport knows; the methods that do not wait are plain functions. */
+class Session {
+  readonly endpoint: Endpoint
+  readonly connection: Connection
+  readonly outbox: Outbox.Outbox
+  readonly inner: Socket.Reader
+  readonly writer: Socket.Writer
+  /** Data that came and was not pulled yet. */
+  ready: Array<Uint8Array> = []
+  /** Why no more data will come. */
+  ended: Socket.SocketError | undefined
+  /** What ended the connection. */
+  error: TlsError | undefined
+  /** Whether the transport's end is our own doing. */
+  transport: "open" | "destroyed" = "open"
+
+  constructor(endpoint: Endpoint, inner: Socket.Reader, writer: Socket.Writer) {
+    this.endpoint = endpoint
+    this.connection = endpoint.connection
+    this.inner = inner
+    this.writer = writer
+    this.outbox = Outbox.make(writer, (plaintext) => this.settle(this.connection.send(plaintext)))
+  }
+
+  /** Sends what a step yields, and takes note of what happened in it. The lines for the key log are left over. */
+  take(progress: Progress): ReadonlyArray<string> {
+    this.outbox.push(progress.out)
+    const lines: Array<string> = []
+    for (const event of progress.events) {
+      if (event._tag === "ApplicationData") this.ready.push(event.bytes)
+      else if (event._tag === "Message") this.endpoint.observer?.onMessage(this.endpoint.role, event)
+      else if (event._tag === "LogKey") lines.push(event.line)
+      else if (event._tag === "PeerClosed") this.ended ??= closeError(1000)
+      else if (event._tag === "Failed") {
+        this.error = this.describe(event.failure, event.state, progress.out.length > 0)
+        this.ended ??= readError(this.error)
+      }
+    }
+    return lines
+  }
+
+  /** The records of a call that may fail. An alert that the failure calls for goes out too. */
+  settle(result: Result.Result<Progress, Failure>): Result.Result<ReadonlyArray<Uint8Array>, Failure> {
+    if (Result.isSuccess(result)) {
+      this.take({ ...result.success, out: [] })
+      return Result.succeed(result.success.out)
+    }
+    if (this.connection.failure !== undefined) this.take(this.connection.abort(this.connection.failure))
+    return Result.fail(result.failure)
+  }
+
+  describe(failure: Failure, phase = this.connection.state, said = false): TlsError {
+    const alert = alertOf(failure)
+    const { peer } = this.endpoint
+    return fromFailure(failure, { phase, peer, alertSent: said && alert !== "none" ? alert : undefined })
+  }
+
+  /** The end of the transport as the connection sees it: an end without close_notify is no ordinary one. */
+  transportEnded(error: Socket.SocketError): Progress {
+    return error.reason._tag === "SocketCloseError" && error.reason.code === 1000
+      ? this.connection.end()
+      : this.connection.abort(transportFailed(error))
+  }
+}
+
+const logKeys = (keyLog: KeyLogger | undefined, lines: ReadonlyArray<string>): Effect.Effect<void> =>
+  keyLog === undefined ? Effect.void : Effect.forEach(lines, keyLog.log, { discard: true })
+
+/** Takes a step's outcome, and answers what it asks until it asks nothing. Fails when the connection has. */
+const settle = Effect.fnUntraced(function* (session: Session, first: Progress) {
+  const { connection, endpoint } = session
+  for (let progress = first; ; ) {
+    const lines = session.take(progress)
+    if (lines.length > 0) yield* logKeys(endpoint.keyLog, lines)
+    if (session.error !== undefined) return yield* session.error
+    if (progress.asks === undefined) return
+    const answered = yield* Effect.result(answer(endpoint.answers, progress.asks))
+    progress = Result.isSuccess(answered) ? connection.answer(answered.success) : connection.abort(answered.failure)
+  }
+})
+
+/** From the first message to the last. Bytes behind the handshake are taken too. */
+const handshake = Effect.fnUntraced(function* (session: Session) {
+  const { connection, inner } = session
+  yield* settle(session, connection.start())
+  while (true) {
+    const pulled = yield* Effect.result(inner.pull)
+    if (Result.isFailure(pulled)) yield* settle(session, session.transportEnded(pulled.failure))
+    else for (const chunk of pulled.success) yield* settle(session, connection.receive(bytesOf(chunk)))
+    if (connection.established !== undefined) return connection.established
+  }
+})
+
+/** The handshake, ended when its time is over. */
+const handshakeInTime = (session: Session): Effect.Effect<Established, TlsError> => {
+  const { handshakeTimeout } = session.endpoint
+  return Effect.timeoutOrElse(handshake(session), {
+    duration: handshakeTimeout,
+    orElse: () => {
+      const detail = `the handshake is not done after ${Duration.format(handshakeTimeout)}`
+      session.take(session.connection.abort(failure("HandshakeTimeout", detail)))
+      return Effect.fail(session.error ?? session.describe(failure("HandshakeTimeout", detail)))
+    }
+  })
+}
+
+/** Decrypted chunks; the end of them is always an error, as `Socket` has it. */
+const pullOf = (session: Session): Link["pull"] => {
+  const { connection, inner, outbox } = session
+
+  const next: Link["pull"] = Effect.suspend(() => {
+    const chunks = session.ready
+    if (isNonEmpty(chunks)) {
+      session.ready = []
+      return Effect.succeed(chunks)
+    }
+    if (session.ended !== undefined) return Effect.fail(session.ended)
+    // A peer that makes us answer and does not read is read no further.
+    return outbox.backlog() > Outbox.maxBacklog ? Effect.andThen(flushed, more) : more
+  })
+
+  const flushed = Effect.mapError(
+    outbox.records(() => Result.succeed([])),
+    (reason) => readError(session.describe(reason))
+  )
+
+  const taken = (chunks: NonEmptyReadonlyArray<Uint8Array | string>): Link["pull"] => {
+    for (let i = 0; i < chunks.length; i++) {
+      const progress = connection.receive(bytesOf(chunks[i] ?? ""))
+      if (progress.asks !== undefined) return Effect.flatMap(Effect.result(settle(session, progress)), () => next)
+      session.take(progress)
+    }
+    return next
+  }
+
+  const ended = (error: Socket.SocketError): Link["pull"] => {
+    const isOurs =
+      session.transport === "destroyed" || (error.reason._tag === "SocketCloseError" && error.reason.code === 1006)
+    if (isOurs) return Effect.fail(error)
+    session.take(session.transportEnded(error))
+    return next
+  }
+
+  const more: Link["pull"] = Effect.matchEffect(inner.pull, { onSuccess: taken, onFailure: ended })
+  return next
+}
+
+/** Says close_notify when its turn comes, and waits for it, but not long: the peer may read no more. */
+const closeOf = (session: Session): Effect.Effect<void> => {
+  const { connection, outbox } = session
+  const say = () => session.settle(Result.succeed(connection.close()))
+  const said = Effect.ignore(Effect.timeoutOption(Effect.interruptible(outbox.records(say)), closeTimeout))
+  return Effect.suspend(() => {
+    if (!outbox.idle()) return said
+    outbox.push(Result.getOrElse(say(), () => []))
+    return outbox.idle() ? Effect.void : said
+  })
+}
+
+const linkOf = (session: Session, established: Established, scope: Scope.Closeable): Link => {
+  const { connection, outbox, writer } = session
+  const failed = (reason: Failure): TlsError => session.error ?? session.describe(reason)
+  return {
+    established,
+    pull: pullOf(session),
+    write: (plaintext) => Effect.mapError(outbox.data(plaintext), failed),
+    updateKeys: (request) =>
+      Effect.mapError(
+        outbox.records(() => session.settle(connection.updateKeys(request))),
+        failed
+      ),
+    exportKeyingMaterial: (label, context, length) =>
+      Effect.suspend(() =>
+        // The secret may be wiped already, and zeros would do as well as any key.
+        Effect.fromResult(
+          session.transport === "destroyed"
+            ? fail("ConnectionClosed", "the connection is closed, and its secrets are gone")
+            : connection.exportKeyingMaterial(label, context, length)
+        )
+      ).pipe(Effect.mapError(failed)),
+    close: closeOf(session),
+    destroy: (event) =>
+      Effect.suspend(() => {
+        if (session.transport === "destroyed") return Effect.void
+        session.transport = "destroyed"
+        // What it says goes nowhere, but from here on it refuses to send.
+        session.take({ ...connection.close(), out: [] })
+        return Effect.ignore(writer.write(event))
+      }),
+    shutDown: Scope.close(scope, Exit.void)
+  }
+}
+
+/** Everything of one connection in a scope of its own, so that a handshake that fails leaves nothing behind. */
+const open = Effect.fnUntraced(function* (socket: Socket.Socket, endpoint: Endpoint, scope: Scope.Closeable) {
+  const inner = yield* Effect.mapError(Scope.provide(socket.reader, scope), (error) =>
+    fromFailure(transportFailed(error), { phase: endpoint.connection.state, peer: endpoint.peer })
+  )
+  const writer = yield* Scope.provide(socket.writer, scope)
+  const session = new Session(endpoint, inner, writer)
+  yield* Effect.forkIn(session.outbox.run, scope, { startImmediately: true })
+  yield* Scope.addFinalizer(
+    scope,
+    Effect.suspend(() => {
+      const close = session.transport === "destroyed" ? Effect.void : closeOf(session)
+      session.ended ??= closeError(1006)
+      return Effect.andThen(close, dispose(session))
+    })
+  )
+  const established = yield* handshakeInTime(session)
+  return linkOf(session, established, scope)
+})
+
+const dispose = (session: Session): Effect.Effect<void> =>
+  Effect.sync(() => {
+    session.transport = "destroyed"
+    session.connection.dispose()
+  })
+
+/**
+ * Opens the socket and does the handshake. The connection lives in the scope that is given; when it fails or is
+ * interrupted before it is established, everything is closed at once.
+ */
+export const establish = (socket: Socket.Socket, endpoint: Endpoint): Effect.Effect<Link, TlsError, Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      return yield* Effect.onExit(restore(open(socket, endpoint, scope)), (exit) =>
+        Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)
+      )
+    })
+  )

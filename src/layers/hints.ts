@@ -1,0 +1,51 @@
+/** What to try: one sentence for the failures that people meet, and can do something about. */
+import type { AlertDescription } from "../codec/registry/alert.ts"
+import type { ReasonName } from "../state/failure.ts"
+
+const byReason: { readonly [R in ReasonName]?: string } = {
+  UnsupportedVersion: "the peer speaks an older TLS; only TLS 1.3 is spoken here",
+  Downgraded: "something between the two ends changed the ClientHello, or the server is misconfigured",
+  NoCommonCipherSuite: "allow a suite that the peer has, with the option `suites`",
+  NoCommonGroup: "allow a group that the peer has, with the option `groups`",
+  NoCommonSignatureScheme: "use a certificate with a key of another type, P-256 for example",
+  NoCommonProtocol: "offer a protocol that the peer has, with the option `alpnProtocols`",
+  NoCredential: "give a certificate for this name, or a first one that serves any name, with Credentials.layerPem",
+  ClientCertificateRequired: "the client must show a certificate: provide Credentials on its side",
+  UnexpectedRecord: "check the port: this may be no TLS at all",
+  RecordOverflow: "check the port: this may be no TLS at all",
+  CertificateExpired: "renew the certificate, or set this machine's clock right",
+  CertificateNotYetValid: "set this machine's clock right, or wait",
+  CertificateNameMismatch: "connect under a name that is in the certificate, or set `serverName` (--servername)",
+  CertificateIssuerUnknown:
+    "give the CA's certificate with TrustAnchors.layerPem (--ca), and let the server send its intermediates",
+  CertificateNotAuthority: "the chain names an issuer that may not issue: ask for a new certificate",
+  CertificatePurposeMismatch:
+    "the certificate is made for another purpose: servers need serverAuth, clients clientAuth",
+  CertificateKeyUnsupported: "use a key of P-256, P-384, Ed25519, or RSA of 2048 bits and more",
+  CertificateAlgorithmUnsupported: "a certificate of the chain is signed with an old algorithm: ask for a new one",
+  UncleanClose: "the data may be cut short: do not trust what came as complete",
+  ClosedDuringHandshake: "check that the port speaks TLS, and the peer's log for why it hung up",
+  TransportFailed: "check host, port and network",
+  HandshakeTimeout: "the peer answers too slowly, or not in TLS; `handshakeTimeout` sets the limit",
+  TooBusy: "try again later, or raise `maxHandshakes`",
+  WriteLimitReached: "this is a bug: keys should have been updated earlier"
+}
+
+const byAlert: { readonly [A in AlertDescription]?: string } = {
+  handshake_failure: "there may be no suite, group or signature scheme in common",
+  protocol_version: "the peer may not speak TLS 1.3",
+  unknown_ca: "the peer does not know who issued our certificate",
+  bad_certificate: "the peer does not accept our certificate",
+  certificate_expired: "our certificate is out of date for the peer",
+  certificate_unknown: "the peer does not accept our certificate",
+  certificate_required: "the server wants a client certificate: provide Credentials (--cert and --key)",
+  unrecognized_name: "the server does not know this name: check `serverName` (--servername)",
+  no_application_protocol: "the server has none of the protocols in `alpnProtocols` (--alpn)"
+}
+
+/** The hint for a failure, if there is one; `received` is the alert of the peer. */
+export const hintFor = (reason: ReasonName, received?: string | undefined): string | undefined =>
+  reason === "AlertReceived" && received !== undefined ? hintForAlert(received) : byReason[reason]
+
+const hintForAlert = (name: string): string | undefined =>
+  Object.entries(byAlert).find(([alert]) => alert === name)?.[1]
