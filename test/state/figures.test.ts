@@ -1,0 +1,134 @@
+/** Our figures are the RFC's: appendix A of RFC 9846, written down here by hand and independently of src. */
+import { assert, describe, it } from "@effect/vitest"
+import { contract, type Drawing, mermaid } from "../../src/state/machine.ts"
+import { everyTrip, figures, type Role } from "../support/travel.ts"
+
+/** A.1. Words in lower case are not messages: the client goes on by itself. */
+const rfcClient: Drawing = {
+  START: { "send ClientHello": ["WAIT_SH"] },
+  WAIT_SH: { HelloRetryRequest: ["START"], ServerHello: ["WAIT_EE"] },
+  WAIT_EE: { EncryptedExtensions: ["WAIT_FINISHED", "WAIT_CERT_CR"] },
+  WAIT_CERT_CR: { Certificate: ["WAIT_CV"], CertificateRequest: ["WAIT_CERT"] },
+  WAIT_CERT: { Certificate: ["WAIT_CV"] },
+  WAIT_CV: { CertificateVerify: ["WAIT_FINISHED"] },
+  WAIT_FINISHED: { Finished: ["CONNECTED"] },
+  CONNECTED: {}
+}
+
+/** A.2. */
+const rfcServer: Drawing = {
+  START: { ClientHello: ["RECVD_CH"] },
+  RECVD_CH: { "send HelloRetryRequest": ["START"], "select parameters": ["NEGOTIATED"] },
+  NEGOTIATED: { "no 0-RTT": ["WAIT_FLIGHT2"], "0-RTT": ["WAIT_EOED"] },
+  WAIT_EOED: { "early data": ["WAIT_EOED"], EndOfEarlyData: ["WAIT_FLIGHT2"] },
+  WAIT_FLIGHT2: { "no auth": ["WAIT_FINISHED"], "cert-based client auth": ["WAIT_CERT"] },
+  WAIT_CERT: { Certificate: ["WAIT_FINISHED", "WAIT_CV"] },
+  WAIT_CV: { CertificateVerify: ["WAIT_FINISHED"] },
+  WAIT_FINISHED: { Finished: ["CONNECTED"] },
+  CONNECTED: {}
+}
+
+/** The states of the RFC's figures in which nobody waits for a message. */
+const passing: { readonly [R in Role]: ReadonlySet<string> } = {
+  client: new Set(["START"]),
+  server: new Set(["RECVD_CH", "NEGOTIATED", "WAIT_FLIGHT2"])
+}
+
+type Arrow = readonly [from: string, event: string, to: string]
+
+/** What is not built yet: resumption and early data. */
+const notBuilt: { readonly [R in Role]: ReadonlyArray<Arrow> } = {
+  client: [["WAIT_EE", "EncryptedExtensions", "WAIT_FINISHED"]],
+  server: [
+    ["START", "ClientHello", "WAIT_EOED"],
+    ["WAIT_EOED", "early data", "WAIT_EOED"],
+    ["WAIT_EOED", "EndOfEarlyData", "WAIT_FINISHED"],
+    ["WAIT_EOED", "EndOfEarlyData", "WAIT_CERT"]
+  ]
+}
+
+/** Where we say more than the figure: what the text of the RFC asks for and the drawing leaves out. */
+const refinements: {
+  readonly [R in Role]: { readonly removed: ReadonlyArray<Arrow>; readonly added: ReadonlyArray<Arrow> }
+} = {
+  client: {
+    // A second HelloRetryRequest is an unexpected_message (4.2.4): WAIT_SH_2 is WAIT_SH without that arrow.
+    removed: [["WAIT_SH", "HelloRetryRequest", "WAIT_SH"]],
+    added: [
+      ["WAIT_SH", "HelloRetryRequest", "WAIT_SH_2"],
+      ["WAIT_SH_2", "ServerHello", "WAIT_EE"],
+      // Messages after the handshake (4.7), and an intent of the application, which is no message.
+      ["CONNECTED", "NewSessionTicket", "CONNECTED"],
+      ["CONNECTED", "KeyUpdate", "CONNECTED"],
+      ["CONNECTED", "UpdateKeys", "CONNECTED"]
+    ]
+  },
+  server: {
+    // There is one retry, and no early data after it (4.3.10): WAIT_CH_2 is START without the way back.
+    removed: [["START", "ClientHello", "START"]],
+    added: [
+      ["START", "ClientHello", "WAIT_CH_2"],
+      ["WAIT_CH_2", "ClientHello", "WAIT_CERT"],
+      ["WAIT_CH_2", "ClientHello", "WAIT_FINISHED"],
+      ["CONNECTED", "KeyUpdate", "CONNECTED"],
+      ["CONNECTED", "UpdateKeys", "CONNECTED"]
+    ]
+  }
+}
+
+const arrowsOf = (figure: Drawing): ReadonlyArray<string> =>
+  Object.entries(figure)
+    .flatMap(([from, row]) =>
+      Object.entries(row).flatMap(([event, tos]) => (tos ?? []).map((to) => `${from} --${event}--> ${to}`))
+    )
+    .sort()
+
+const show = ([from, event, to]: Arrow): string => `${from} --${event}--> ${to}`
+
+/** The states that ask, out of the states that handshakes went through. */
+const asking = (role: Role): ReadonlySet<string> =>
+  new Set(
+    everyTrip()
+      .filter((travelled) => travelled.role === role)
+      .flatMap(({ from, to }) => [from, to])
+      .filter((state) => "asks" in state)
+      .map((state) => state._tag)
+  )
+
+const rfc = { client: rfcClient, server: rfcServer }
+
+describe.each(["client", "server"] as const)("the figure of the %s", (role) => {
+  it("without its asking states is the RFC's, but for what is listed", () => {
+    const drawn = arrowsOf(contract(rfc[role], passing[role]))
+    const taken = [...notBuilt[role], ...refinements[role].removed].map(show)
+    for (const arrow of taken) assert.include(drawn, arrow, "a listed arrow which the RFC does not have")
+    const expected = [...drawn.filter((arrow) => !taken.includes(arrow)), ...refinements[role].added.map(show)]
+    assert.deepStrictEqual(arrowsOf(contract(figures[role], asking(role))), expected.sort())
+  })
+
+  it("names no state without a row", () => {
+    const targets = Object.values(figures[role]).flatMap((row) => Object.values(row).flatMap((tos) => tos ?? []))
+    for (const target of targets) assert.property(figures[role], target)
+  })
+
+  it("reaches every state from START", () => {
+    const reached = new Set<string>(["START"])
+    for (const from of reached) {
+      for (const tos of Object.values(figures[role][from] ?? {})) for (const to of tos ?? []) reached.add(to)
+    }
+    assert.deepStrictEqual([...reached].sort(), Object.keys(figures[role]).sort())
+  })
+
+  it("is drawn with one line for each arrow", () => {
+    const lines = mermaid(figures[role]).split("\n")
+    assert.strictEqual(lines[0], "stateDiagram-v2")
+    assert.strictEqual(lines.length - 1, arrowsOf(figures[role]).length)
+  })
+})
+
+describe("contract", () => {
+  it("follows several asking states in a row, and every branch of them", () => {
+    const figure = { A: { x: ["B"] }, B: { y: ["C", "D"] }, C: { z: ["A", "D"] }, D: {} }
+    assert.deepStrictEqual(contract(figure, new Set(["B", "C"])), { A: { x: ["A", "D"] }, D: {} })
+  })
+})
