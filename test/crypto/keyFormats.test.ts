@@ -177,6 +177,15 @@ describe("PKCS#8", () => {
     }
   })
 
+  it("a scalar shorter or longer than the field, or a seed of another length, is InvalidKey to noble", () => {
+    for (const size of [0, 31, 33, 48]) {
+      assert.strictEqual(refusal(noble.privateKey(p256Key(pattern(size)))), "InvalidKey", `${size} bytes`)
+      const seed = pkcs8Der(identifiers.ed25519, der(4, pattern(size)))
+      assert.strictEqual(refusal(noble.privateKey(seed)), "InvalidKey", `${size} bytes`)
+      assert.strictEqual(refusal(Pkcs8.parse(p256Key(pattern(size)))), "InvalidKey", `${size} bytes`)
+    }
+  })
+
   it("a scalar beyond the order is InvalidKey to noble; OpenSSL takes it modulo the order, and the key is sound", () => {
     const scalar = new Uint8Array(32).fill(0xff)
     assert.strictEqual(refusal(noble.privateKey(p256Key(scalar)), scalar), "InvalidKey")
