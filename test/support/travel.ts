@@ -56,7 +56,7 @@ export const hearing = (message: Message): Heard => heard(encode(message))
 export interface Plan {
   readonly client?: Partial<ClientConfig>
   readonly server?: Partial<ServerConfig>
-  readonly clientWorld?: World
+  readonly clientWorld?: () => World
   /** What happens once both are connected: who takes which event. */
   readonly then?: ReadonlyArray<readonly [Role, Event]>
   /** A message that the server never says, in place of its answer to the first ClientHello. */
@@ -67,7 +67,7 @@ export interface Plan {
 export const travel = (plan: Plan = {}): ReadonlyArray<Travelled> => {
   const trip: Array<Travelled> = []
   const ends = {
-    client: endpoint("client", startClient(clientConfig(plan.client)), plan.clientWorld ?? clientWorld(), trip),
+    client: endpoint("client", startClient(clientConfig(plan.client)), (plan.clientWorld ?? clientWorld)(), trip),
     server: endpoint("server", startServer(serverConfig(plan.server)), serverWorld(), trip)
   }
   const converse = (role: Role, said: ReadonlyArray<Heard>): void => {
@@ -125,7 +125,7 @@ export const plans: { readonly [name: string]: Plan } = {
   "client authentication": { server: { clientAuthentication: required } },
   "client authentication declined": {
     server: { clientAuthentication: optional },
-    clientWorld: clientWorld({ choose: () => undefined })
+    clientWorld: () => clientWorld({ choose: () => undefined })
   },
   "client authentication after a retry": { server: { clientAuthentication: required, groups: ["secp256r1"] } },
   "key updates": {
