@@ -97,7 +97,7 @@ const judge = Effect.fnUntraced(function* (test: Case) {
   yield* TestClock.setTime(Date.parse(test.validation_time ?? "2025-06-01T00:00:00Z"))
   const anchors = yield* Effect.fromResult(fromPem(test.trusted_certs.join("\n")))
   const pem = [test.peer_certificate, ...test.untrusted_intermediates].join("\n")
-  const chain = yield* Effect.fromResult(certificatesFromPem(pem))
+  const chain = yield* Effect.orDie(Effect.fromResult(certificatesFromPem(pem)))
   const name = test.expected_peer_name
   const identity = name === null ? undefined : yield* Effect.fromResult(parseServerIdentity(name.value))
   const { judge } = makeWebPki(node, anchors, { maxIntermediates: test.max_chain_depth ?? undefined })

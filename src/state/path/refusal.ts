@@ -27,8 +27,8 @@ export const refuse = (reason: ReasonName, certificate: Certificate, detail: str
  */
 const telling: ReadonlyArray<ReasonName> = [
   "CertificateIssuerUnknown",
-  "CertificateSearchExhausted",
   "CertificateSignatureInvalid",
+  "CertificateSearchExhausted",
   "CertificateMalformed",
   "CertificateNotAuthority",
   "CertificateKeyUsageMismatch",

@@ -1,0 +1,200 @@
+/** Where trust comes from, and the verifiers that ask for less of it. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as ClientVerifier from "../../src/layers/ClientVerifier.ts"
+import { CryptoProvider } from "../../src/layers/CryptoProvider.ts"
+import { layerPemFiles, layerSystem } from "../../src/layers/node/SystemTrust.ts"
+import * as ServerVerifier from "../../src/layers/ServerVerifier.ts"
+import * as TrustAnchors from "../../src/layers/TrustAnchors.ts"
+import { type Issued, issue, makeCa, makeSelfSigned } from "../../src/layers/testing/certificates.ts"
+import type { Failure } from "../../src/state/failure.ts"
+import { inOctober, requestOf, verdictOf } from "./verifierSupport.ts"
+
+const anchorsOf = (layer: Layer.Layer<TrustAnchors.TrustAnchors, Failure>) =>
+  TrustAnchors.TrustAnchors.useSync(({ anchors }) => anchors).pipe(Effect.provide(layer))
+
+const refusal = (layer: Layer.Layer<TrustAnchors.TrustAnchors, Failure>) => Effect.flip(anchorsOf(layer))
+
+const temporary = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "effect-tls-"))),
+  (folder) => Effect.promise(() => rm(folder, { recursive: true }))
+)
+
+describe("TrustAnchors", () => {
+  it.effect("PEM as text and as bytes, DER, and all of them merged, each once", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const [a, b] = [yield* makeCa({ commonName: "a" }), yield* makeCa({ commonName: "b" })]
+        const pem = `a comment\n${a.certificatePem}${b.certificatePem}`
+        assert.lengthOf(yield* anchorsOf(TrustAnchors.layerPem(pem)), 2)
+        assert.lengthOf(yield* anchorsOf(TrustAnchors.layerPem(new TextEncoder().encode(pem))), 2)
+        assert.lengthOf(yield* anchorsOf(TrustAnchors.layerDer([a.certificate])), 1)
+        assert.lengthOf(yield* anchorsOf(TrustAnchors.empty), 0)
+        const both = TrustAnchors.merge(
+          TrustAnchors.empty,
+          TrustAnchors.layerDer([a.certificate]),
+          TrustAnchors.layerPem(pem)
+        )
+        const subjects = (yield* anchorsOf(both)).map(({ subject }) => subject.der)
+        assert.deepStrictEqual(subjects, [a.subject.der, b.subject.der])
+      })
+    )
+  )
+
+  it.effect("nothing, and what cannot be read, is refused and says which", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const { certificate, certificatePem, privateKeyPem } = yield* makeCa()
+        for (const pem of ["", "nothing here", privateKeyPem, certificatePem.replace("-----END", "-----FIN")]) {
+          const failure = yield* refusal(TrustAnchors.layerPem(pem))
+          assert.strictEqual(failure.reason, "InvalidConfiguration")
+        }
+        const { detail } = yield* refusal(TrustAnchors.layerDer([certificate, certificate.subarray(1)]))
+        assert.match(detail, /^trusted certificate 2 of 2: /)
+      })
+    )
+  )
+
+  it.effect("files, and files that are not there", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const folder = yield* temporary
+        const [a, b] = [yield* makeCa({ commonName: "a" }), yield* makeCa({ commonName: "b" })]
+        const [one, two, none] = ["one.pem", "two.pem", "none.pem"].map((name) => join(folder, name))
+        if (one === undefined || two === undefined || none === undefined) return
+        yield* Effect.promise(() => writeFile(one, a.certificatePem))
+        yield* Effect.promise(() => writeFile(two, b.certificatePem))
+        assert.lengthOf(yield* anchorsOf(layerPemFiles([one, two])), 2)
+        const missing = yield* refusal(layerPemFiles([one, none]))
+        assert.strictEqual(missing.reason, "InvalidConfiguration")
+        assert.include(missing.detail, "none.pem")
+        yield* Effect.promise(() => writeFile(none, "nothing"))
+        assert.include((yield* refusal(layerPemFiles([none]))).detail, "none.pem")
+      }).pipe(Effect.scoped)
+    )
+  )
+
+  it.effect("the system's, unless SSL_CERT_FILE names another list", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const before = process.env.SSL_CERT_FILE
+        yield* Effect.addFinalizer(() =>
+          Effect.sync(() => {
+            if (before === undefined) delete process.env.SSL_CERT_FILE
+            else process.env.SSL_CERT_FILE = before
+          })
+        )
+        delete process.env.SSL_CERT_FILE
+        assert.isAbove((yield* anchorsOf(layerSystem)).length, 50)
+        const file = join(yield* temporary, "own.pem")
+        const own = yield* makeCa()
+        yield* Effect.promise(() => writeFile(file, own.certificatePem))
+        process.env.SSL_CERT_FILE = file
+        assert.lengthOf(yield* anchorsOf(layerSystem), 1)
+        process.env.SSL_CERT_FILE = `${file}.none`
+        assert.strictEqual((yield* refusal(layerSystem)).reason, "InvalidConfiguration")
+      }).pipe(Effect.scoped)
+    )
+  )
+})
+
+const serverVerdict = Effect.fnUntraced(function* (
+  layer: Layer.Layer<ServerVerifier.ServerVerifier, never, CryptoProvider>,
+  issued: Issued,
+  alter?: Parameters<typeof requestOf>[1]
+) {
+  const request = yield* requestOf(issued, alter)
+  return yield* ServerVerifier.ServerVerifier.use(({ verify }) => verdictOf(verify(request))).pipe(
+    Effect.provide(layer)
+  )
+})
+
+/** Layers that warn keep quiet here. */
+const quiet = Logger.layer([])
+
+describe("dangerouslyAcceptAny", () => {
+  it.effect("believes anybody who has the key, and nobody who has not", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const any = Layer.provide(ServerVerifier.dangerouslyAcceptAny, quiet)
+        const stranger = yield* makeSelfSigned({ names: ["evil.example"], notAfter: 1000, notBefore: 0 })
+        assert.strictEqual(yield* serverVerdict(any, stranger), "accepted")
+        const forged = yield* serverVerdict(any, stranger, {
+          alter: (request) => ({ ...request, signature: request.signature.toReversed() })
+        })
+        assert.strictEqual(forged, "SignatureMismatch")
+        const thief = yield* serverVerdict(any, stranger, { chain: (yield* makeSelfSigned()).chain })
+        assert.strictEqual(thief, "SignatureMismatch")
+        const garbage = yield* serverVerdict(any, stranger, { chain: [Uint8Array.of(1)] })
+        assert.strictEqual(garbage, "CertificateMalformed")
+        assert.strictEqual(yield* serverVerdict(any, stranger, { chain: [] }), "EmptyCertificateList")
+      })
+    )
+  )
+
+  it.effect("warns once, when it is made", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const messages: Array<string> = []
+        const logger = Logger.make(({ logLevel, message }) => {
+          messages.push(`${logLevel}: ${message}`)
+        })
+        const issued = yield* makeSelfSigned()
+        const request = yield* requestOf(issued)
+        const any = Layer.provide(ServerVerifier.dangerouslyAcceptAny, Logger.layer([logger]))
+        yield* ServerVerifier.ServerVerifier.use(({ verify }) => Effect.andThen(verify(request), verify(request))).pipe(
+          Effect.provide(any)
+        )
+        assert.lengthOf(messages, 1)
+        assert.match(messages[0] ?? "", /^Warn.*not verified/)
+      })
+    )
+  )
+})
+
+describe("layerPinned", () => {
+  it.effect("believes the keys it knows and no others, whatever their certificates say", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const { primitives } = yield* CryptoProvider
+        const [a, b] = [yield* makeSelfSigned({ names: ["elsewhere.example"] }), yield* makeSelfSigned()]
+        const pin = (issued: Issued) => primitives.hashes.sha256.digest(issued.key.publicKey.spki)
+        const pinned = ServerVerifier.layerPinned([new Uint8Array(32), pin(a)])
+        assert.strictEqual(yield* serverVerdict(pinned, a), "accepted")
+        assert.strictEqual(yield* serverVerdict(pinned, b), "CertificateRejected")
+        assert.strictEqual(yield* serverVerdict(pinned, b, { chain: a.chain }), "SignatureMismatch")
+        assert.strictEqual(yield* serverVerdict(ServerVerifier.layerPinned([]), a), "CertificateRejected")
+      })
+    )
+  )
+})
+
+describe("ClientVerifier", () => {
+  it.effect("names the authorities it believes", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const [a, b] = [yield* makeCa({ commonName: "a" }), yield* makeCa({ commonName: "b" })]
+        const again = yield* makeCa({ commonName: "b" })
+        const verifier = yield* ClientVerifier.ClientVerifier.pipe(
+          Effect.provide(
+            Layer.provide(
+              ClientVerifier.layerWebPki,
+              TrustAnchors.layerDer([a, b, again].map(({ certificate }) => certificate))
+            )
+          )
+        )
+        assert.deepStrictEqual(verifier.authorities, [a.subject.der, b.subject.der])
+        assert.include(verifier.schemes, "ecdsa_secp256r1_sha256")
+        assert.notInclude(verifier.schemes, "rsa_pkcs1_sha256")
+        const client = yield* issue(a, { purpose: "client" })
+        const request = yield* requestOf(client, { name: "client" })
+        assert.strictEqual(yield* verdictOf(verifier.verify(request)), "accepted")
+      })
+    )
+  )
+})
