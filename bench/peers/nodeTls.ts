@@ -32,12 +32,11 @@ const hear = (socket: net.Socket, bytes: number): Promise<void> =>
     const onData = (chunk: Buffer) => {
       heard += chunk.length
       if (heard >= bytes) {
-        socket.off("data", onData)
+        socket.off("data", onData).off("error", reject)
         resolve()
       }
     }
-    socket.on("data", onData)
-    socket.once("error", reject)
+    socket.on("data", onData).once("error", reject)
   })
 
 const write = (socket: net.Socket, bytes: Uint8Array): Promise<void> | undefined =>
