@@ -1,0 +1,28 @@
+/** effect-tls: TLS 1.3 for Effect. The public names, and nothing that needs Node. */
+
+/** Where the bytes of outgoing records are put. */
+export * as Allocator from "./layers/Allocator.ts"
+/** Judges of clients. */
+export * as ClientVerifier from "./layers/ClientVerifier.ts"
+/** Who we are: certificates with their keys. */
+export * as Credentials from "./layers/Credentials.ts"
+/** The cryptography in use. */
+export * as CryptoProvider from "./layers/CryptoProvider.ts"
+/** Watching the messages of a handshake. */
+export * as HandshakeObserver from "./layers/events.ts"
+/** The key log of RFC 9850. */
+export * as KeyLog from "./layers/KeyLog.ts"
+/** What is counted. */
+export * as TlsMetrics from "./layers/observability.ts"
+/** Judges of servers. */
+export * as ServerVerifier from "./layers/ServerVerifier.ts"
+/** TLS as a client. */
+export * as TlsClient from "./layers/TlsClient.ts"
+/** What a handshake yields. */
+export * as TlsConnection from "./layers/TlsConnection.ts"
+/** The one error. */
+export * as TlsError from "./layers/TlsError.ts"
+/** TLS as a server. */
+export * as TlsServer from "./layers/TlsServer.ts"
+/** The roots that verifiers believe. */
+export * as TrustAnchors from "./layers/TrustAnchors.ts"

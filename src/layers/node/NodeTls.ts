@@ -1,0 +1,55 @@
+/** Everything that TLS needs on Node, as one layer. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { CryptoFailure } from "../../crypto/primitives.ts"
+import type { Failure } from "../../state/failure.ts"
+import { Allocator } from "../Allocator.ts"
+import { type Options as CryptoOptions, CryptoProvider } from "../CryptoProvider.ts"
+import * as ServerVerifier from "../ServerVerifier.ts"
+import { fromConfiguration, misconfigured, type TlsError } from "../TlsError.ts"
+import * as TrustAnchors from "../TrustAnchors.ts"
+import * as NodeCryptoProvider from "./NodeCryptoProvider.ts"
+import * as SystemTrust from "./SystemTrust.ts"
+
+export interface Options {
+  /** PEM of the authorities to believe, in the place of the machine's. */
+  readonly ca?: string | Uint8Array | undefined
+  /** Suites and groups of the provider, narrowed and reordered by name. */
+  readonly crypto?: CryptoOptions | undefined
+}
+
+/** Memory for records without zeroing it first: every byte of it is written. */
+export const layerAllocator: Layer.Layer<never> = Layer.succeed(Allocator, (size) => Buffer.allocUnsafeSlow(size))
+
+const anchors = (layer: Layer.Layer<TrustAnchors.TrustAnchors, Failure>) =>
+  Layer.catchTag(layer, "Failure", (cause) =>
+    Layer.effect(TrustAnchors.TrustAnchors, Effect.fail(fromConfiguration(cause)))
+  )
+
+const crypto = (layer: Layer.Layer<CryptoProvider, CryptoFailure>) =>
+  Layer.catchTag(layer, "CryptoFailure", ({ detail }) =>
+    Layer.effect(CryptoProvider, Effect.fail(misconfigured(`cryptography: ${detail}`)))
+  )
+
+/** Cryptography by node:crypto; servers judged as the web does it, by the authorities in `ca`. */
+export const layerWith = (
+  options: Options
+): Layer.Layer<CryptoProvider | ServerVerifier.ServerVerifier | TrustAnchors.TrustAnchors, TlsError> =>
+  ServerVerifier.layerWebPki.pipe(
+    Layer.provideMerge(
+      Layer.mergeAll(
+        crypto(NodeCryptoProvider.layerWith(options.crypto ?? {})),
+        anchors(options.ca === undefined ? SystemTrust.layerSystem : TrustAnchors.layerPem(options.ca)),
+        layerAllocator
+      )
+    )
+  )
+
+/**
+ * Cryptography by node:crypto; servers judged as the web does it, by the authorities that this machine trusts.
+ *
+ * @example
+ * program.pipe(Effect.scoped, Effect.provide(NodeTls.layer), NodeRuntime.runMain)
+ */
+export const layer: Layer.Layer<CryptoProvider | ServerVerifier.ServerVerifier | TrustAnchors.TrustAnchors, TlsError> =
+  layerWith({})

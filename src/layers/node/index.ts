@@ -1,0 +1,12 @@
+/** effect-tls/node: what needs Node. */
+
+/** A socket as a Node stream. */
+export * as SocketDuplex from "./duplex.ts"
+/** The key log as a file. */
+export * as KeyLogFile from "./KeyLogFile.ts"
+/** `CryptoProvider` on node:crypto. */
+export * as NodeCryptoProvider from "./NodeCryptoProvider.ts"
+/** Everything that TLS needs on Node, as one layer. */
+export * as NodeTls from "./NodeTls.ts"
+/** Trust anchors of the machine, and those in files. */
+export * as SystemTrust from "./SystemTrust.ts"

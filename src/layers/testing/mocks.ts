@@ -1,0 +1,56 @@
+/**
+ * Every service as a mock: give the members that the test is about; any other that is called dies and says so.
+ *
+ * @example
+ * Effect.provide(program, Mocks.serverVerifier({ verify: () => Effect.fail(failure("CertificateRevoked", "for once")) }))
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { tls13Schemes } from "../../crypto/signature.ts"
+import { ClientVerifier } from "../ClientVerifier.ts"
+import { Credentials } from "../Credentials.ts"
+import { CryptoProvider } from "../CryptoProvider.ts"
+import { layer as keyLogLayer } from "../KeyLog.ts"
+import { ServerVerifier } from "../ServerVerifier.ts"
+import { TrustAnchors } from "../TrustAnchors.ts"
+
+/** Names of the members that a mock has anyway. */
+const believed = "a mock"
+
+/** Believes every server, unless told otherwise. The CertificateVerify signature is not looked at either. */
+export const serverVerifier = (members: Partial<ServerVerifier["Service"]> = {}): Layer.Layer<ServerVerifier> =>
+  Layer.succeed(ServerVerifier, {
+    schemes: tls13Schemes,
+    verify: ({ chain }) => Effect.succeed({ chain, description: believed }),
+    ...members
+  })
+
+/** Believes every client, and asks for no authority by name, unless told otherwise. */
+export const clientVerifier = (members: Partial<ClientVerifier["Service"]> = {}): Layer.Layer<ClientVerifier> =>
+  Layer.succeed(ClientVerifier, {
+    schemes: tls13Schemes,
+    authorities: [],
+    verify: ({ chain }) => Effect.succeed({ chain, description: believed }),
+    ...members
+  })
+
+/** Has no credential, unless told otherwise. */
+export const credentials = (members: Partial<Credentials["Service"]> = {}): Layer.Layer<Credentials> =>
+  Layer.mock(Credentials)({ choose: () => Effect.undefined, ...members })
+
+/** The cryptography that is there, some of it replaced: a private key that fails, randomness that repeats. */
+export const cryptoProviderWith = (
+  replace: (real: CryptoProvider["Service"]) => Partial<CryptoProvider["Service"]>
+): Layer.Layer<CryptoProvider, never, CryptoProvider> =>
+  Layer.effect(
+    CryptoProvider,
+    Effect.map(CryptoProvider, (real) => ({ ...real, ...replace(real) }))
+  )
+
+/** Believes nobody, unless told otherwise. */
+export const trustAnchors = (members: Partial<TrustAnchors["Service"]> = {}): Layer.Layer<TrustAnchors> =>
+  Layer.succeed(TrustAnchors, { anchors: [], ...members })
+
+/** Takes lines, and does with them what it is told. */
+export const keyLog = (log: (line: string) => void): Layer.Layer<never> =>
+  keyLogLayer((line) => Effect.sync(() => log(line)))
