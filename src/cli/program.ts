@@ -10,9 +10,15 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
+import { isSocketError } from "effect/socket/Socket"
+import { find } from "../layers/TlsError.ts"
+import { describeError } from "../layers/transport.ts"
+import { type Failure, reasons } from "../state/failure.ts"
 import { cert } from "./cert.ts"
+import { connect } from "./connect.ts"
 import { decode } from "./decode.ts"
 import { CliFailure, oneLine } from "./failure.ts"
+import { serve } from "./serve.ts"
 import { version } from "./version.ts"
 
 /** 0: all went well. 1: TLS, the network or the input went wrong. 2: this is not how it is used. */
@@ -20,7 +26,7 @@ export type ExitStatus = 0 | 1 | 2
 
 const root = Command.make("effect-tls").pipe(
   Command.withDescription("TLS 1.3 from the command line: a client, a server, certificates, and bytes made readable"),
-  Command.withSubcommands([cert, decode])
+  Command.withSubcommands([connect, serve, cert, decode])
 )
 
 const presenter: CliOutput.Presenter = {
@@ -43,18 +49,26 @@ const presenter: CliOutput.Presenter = {
 
 const complain = (line: string): Effect.Effect<void> => Console.error(`effect-tls: ${line}`)
 
-/** What is left to say and to return when a command has failed; usage errors have been shown by then. */
+const isFailure = (error: unknown): error is Failure =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "Failure"
+
+/** What is left to say and to return when a command has failed; errors of usage have been shown by then. */
 const explain = (cause: Cause.Cause<unknown>): Effect.Effect<ExitStatus> => {
   const error = Cause.squash(cause)
+  const tls = find(error)
+  if (tls !== undefined) return Effect.as(complain(oneLine(tls.message)), tls.reason.kind === "Misuse" ? 2 : 1)
   if (error instanceof CliFailure) return Effect.as(complain(error.message), error.kind === "Usage" ? 2 : 1)
+  if (isFailure(error)) return Effect.as(complain(error.detail), reasons[error.reason].kind === "Misuse" ? 2 : 1)
   if (CliError.isCliError(error)) return Effect.succeed(2)
-  return Effect.as(complain(`this is a bug: ${oneLine(error instanceof Error ? error.message : String(error))}`), 1)
+  if (isSocketError(error)) return Effect.as(complain(describeError(error)), 1)
+  return Effect.as(complain(`this is a bug: ${describeError(error)}`), 1)
 }
 
 /** Standard output belongs to the data. */
 const logger = Logger.make(({ logLevel, message }) => {
   const words = (Array.isArray(message) ? message : [message]).map(String).join(" ")
-  process.stderr.write(`effect-tls: ${logLevel.toLowerCase()}: ${oneLine(words)}\n`)
+  const level = logLevel === "Debug" || logLevel === "Info" ? "" : `${logLevel.toLowerCase()}: `
+  process.stderr.write(`effect-tls: ${level}${oneLine(words)}\n`)
 })
 
 const settings = Layer.mergeAll(

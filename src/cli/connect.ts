@@ -1,0 +1,149 @@
+/** `effect-tls connect`: standard input to a server, what the server says to standard output. */
+import * as NodeSocket from "@effect/platform-node/NodeSocket"
+import * as Clock from "effect/Clock"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import * as Socket from "effect/socket/Socket"
+import * as Credentials from "../layers/Credentials.ts"
+import * as KeyLogFile from "../layers/node/KeyLogFile.ts"
+import { layerAllocator } from "../layers/node/NodeTls.ts"
+import * as ServerVerifier from "../layers/ServerVerifier.ts"
+import * as TlsClient from "../layers/TlsClient.ts"
+import type { TlsConnection } from "../layers/TlsConnection.ts"
+import { type Endpoint, parseEndpoint, showEndpoint } from "./endpoint.ts"
+import { failed, usage } from "./failure.ts"
+import { type Common, checkVersions, common, cryptoLayer, optionalText, repeatedText, toggle } from "./flags.ts"
+import * as Http from "./http.ts"
+import { anchors, credentials } from "./identity.ts"
+import { toStdout } from "./pump.ts"
+import * as Summary from "./summary.ts"
+import * as Trace from "./trace.ts"
+
+interface Flags extends Common {
+  readonly servername: string | undefined
+  readonly ca: ReadonlyArray<string>
+  readonly cert: string | undefined
+  readonly key: string | undefined
+  readonly http: string | undefined
+  readonly insecure: boolean
+  readonly trace: boolean
+}
+
+/** How long a server may be silent after it was told that nothing more will come. */
+const patience = 30_000
+
+/** Standard input, then close_notify; then waits for the server, but not for ever. Yields only by failing. */
+const upload = ({ socket, close }: TlsConnection, lastHeard: () => number) =>
+  Effect.gen(function* () {
+    const { stdin } = yield* Stdio.Stdio
+    const { write } = yield* socket.writer
+    // Why writing failed is what reading tells.
+    yield* Effect.ignore(Stream.runForEach(stdin, write))
+    yield* close
+    const closed = yield* Clock.currentTimeMillis
+    while (true) {
+      yield* Effect.sleep("1 second")
+      const now = yield* Clock.currentTimeMillis
+      if (now - Math.max(closed, lastHeard()) >= patience) {
+        return yield* failed(`the server has not closed in ${patience / 1000} s after standard input ended`)
+      }
+    }
+  })
+
+/** Both directions at once, until the server closes. */
+const converse = (connection: TlsConnection) =>
+  Effect.gen(function* () {
+    let heard = 0
+    const pull = yield* Socket.readerBytes(connection.socket)
+    const noted = Effect.tap(pull, () =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        heard = now
+      })
+    )
+    yield* Effect.raceFirst(toStdout(noted), Effect.scoped(upload(connection, () => heard)))
+  })
+
+/** The Host of a request: without the port where it is the usual one. */
+const authority = (endpoint: Endpoint, servername: string): string => {
+  const host = servername.includes(":") ? `[${servername}]` : servername
+  return endpoint.port === 443 ? host : `${host}:${endpoint.port}`
+}
+
+const talk = (endpoint: Endpoint, flags: Flags) =>
+  Effect.gen(function* () {
+    const servername = flags.servername ?? endpoint.host
+    const tcp = yield* NodeSocket.makeNet({ ...endpoint, allowHalfOpen: true, openTimeout: "10 seconds" })
+    const connection = yield* TlsClient.connect(tcp, {
+      serverName: servername,
+      alpnProtocols: flags.alpn,
+      peer: showEndpoint(endpoint)
+    })
+    yield* Summary.print(connection, flags.summary, Summary.toText)
+    if (flags.http === undefined) return yield* converse(connection)
+    const chosen = connection.info.alpnProtocol ?? "http/1.1"
+    if (!/^http\/1\.[01]$/.test(chosen)) return yield* failed(`the server chose ${chosen}, and --http speaks HTTP/1.1`)
+    yield* Http.get(connection, authority(endpoint, servername), flags.http)
+  }).pipe(Effect.scoped)
+
+/** What can be refused before anything is opened. */
+const check = Effect.fnUntraced(function* (flags: Flags) {
+  yield* checkVersions(flags)
+  if (flags.http !== undefined && !/^\/[\x21-\x7e]*$/.test(flags.http)) {
+    return yield* usage("--http wants a path that begins with / and has no spaces", "for example --http /")
+  }
+  if ((flags.cert === undefined) !== (flags.key === undefined)) {
+    return yield* usage(flags.cert === undefined ? "--key needs its --cert" : "--cert needs its --key")
+  }
+  if (flags.insecure && flags.ca.length > 0) return yield* usage("--insecure believes anybody: --ca has no use with it")
+})
+
+const identity = ({ cert, key }: Flags) =>
+  cert === undefined || key === undefined
+    ? Layer.empty
+    : Layer.unwrap(Effect.map(credentials([cert], [key]), Credentials.layer))
+
+const trust = ({ insecure, ca }: Flags) =>
+  insecure ? ServerVerifier.dangerouslyAcceptAny : ServerVerifier.layerWebPki.pipe(Layer.provide(anchors(ca)))
+
+/** All services that the flags ask for. */
+const services = (flags: Flags) =>
+  Layer.mergeAll(trust(flags), identity(flags)).pipe(
+    Layer.provideMerge(cryptoLayer(flags)),
+    Layer.provideMerge(
+      Layer.mergeAll(
+        layerAllocator,
+        flags.keylog === undefined ? Layer.empty : KeyLogFile.layerFile(flags.keylog),
+        flags.trace ? Trace.layer : Layer.empty
+      )
+    )
+  )
+
+export const connect = Command.make(
+  "connect",
+  {
+    endpoint: Argument.String("HOST:PORT").pipe(Argument.withDescription("For example example.org:443 or [::1]:4433")),
+    servername: optionalText("servername", "NAME", "The name to ask for and to find in the certificate; default HOST"),
+    ca: repeatedText("ca", "FILE", "Believe the authorities in FILE (PEM), repeatable; default those of this machine"),
+    cert: optionalText("cert", "FILE", "Our certificate chain (PEM), shown when the server asks who we are"),
+    key: optionalText("key", "FILE", "Its private key (PEM)"),
+    ...common,
+    http: optionalText("http", "PATH", "Send one GET for PATH and print the response"),
+    insecure: toggle("insecure", "Believe any certificate: whoever is in between can read and change everything"),
+    trace: toggle("trace", "Print every handshake message with its bytes explained, on standard error")
+  },
+  Effect.fnUntraced(function* ({ endpoint: text, ...flags }) {
+    const endpoint = yield* Effect.fromResult(parseEndpoint(text))
+    yield* check(flags)
+    yield* Effect.provide(talk(endpoint, flags), services(flags))
+  })
+).pipe(
+  Command.withDescription("Talk TLS to a server: standard input goes there, its data comes to standard output"),
+  Command.withExamples([
+    { command: "effect-tls connect example.org:443 --http /", description: "Fetch a page" },
+    { command: "effect-tls connect localhost:4433 --ca ca.pem --trace", description: "See a handshake" }
+  ])
+)

@@ -1,0 +1,45 @@
+/** Who we are and whom we believe, from the files that flags name. */
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Credentials from "../layers/Credentials.ts"
+import type { CryptoProvider } from "../layers/CryptoProvider.ts"
+import * as SystemTrust from "../layers/node/SystemTrust.ts"
+import * as TrustAnchors from "../layers/TrustAnchors.ts"
+import type { Failure } from "../state/failure.ts"
+import { type CliFailure, usage } from "./failure.ts"
+import { readText } from "./files.ts"
+
+const anchorsIn = (file: string) =>
+  Effect.flatMap(readText(file), (text) =>
+    Effect.mapError(Effect.fromResult(TrustAnchors.fromPem(text)), ({ detail }) => usage(`${file}: ${detail}`))
+  )
+
+const ofFiles = (files: ReadonlyArray<string>) =>
+  Effect.map(Effect.forEach(files, anchorsIn), (lists) => ({ anchors: lists.flat() }))
+
+/** The certificates in these files and nothing else; those that this machine trusts when no file is named. */
+export const anchors = (
+  files: ReadonlyArray<string>
+): Layer.Layer<TrustAnchors.TrustAnchors, CliFailure | Failure, FileSystem.FileSystem> =>
+  files.length === 0 ? SystemTrust.layerSystem : Layer.effect(TrustAnchors.TrustAnchors, ofFiles(files))
+
+/** `--cert` and `--key`, in pairs. */
+export const credentials = (
+  certificates: ReadonlyArray<string>,
+  keys: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<Credentials.LoadedCredential>, CliFailure, FileSystem.FileSystem | CryptoProvider> =>
+  Effect.gen(function* () {
+    if (certificates.length !== keys.length) {
+      const counts = `${certificates.length} --cert and ${keys.length} --key`
+      return yield* usage(`every --cert needs its --key: there are ${counts}`)
+    }
+    return yield* Effect.forEach(certificates, (certificate, i) => loadPair(certificate, keys[i] ?? ""))
+  })
+
+const loadPair = Effect.fnUntraced(function* (certificate: string, key: string) {
+  const pem = { chain: yield* readText(certificate), key: yield* readText(key) }
+  return yield* Effect.mapError(Credentials.loadPem(pem), ({ reason }) =>
+    usage(`${certificate} with ${key}: ${reason.detail}`)
+  )
+})

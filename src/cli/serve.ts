@@ -1,0 +1,158 @@
+/** `effect-tls serve`: a server that echoes, tells what was negotiated, swallows, or forwards. */
+import * as NodeSocket from "@effect/platform-node/NodeSocket"
+import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
+import * as Console from "effect/Console"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as References from "effect/References"
+import type * as Scope from "effect/Scope"
+import type { SocketError } from "effect/socket/Socket"
+import { SocketServer } from "effect/socket/SocketServer"
+import * as ClientVerifier from "../layers/ClientVerifier.ts"
+import * as Credentials from "../layers/Credentials.ts"
+import * as KeyLogFile from "../layers/node/KeyLogFile.ts"
+import { layerAllocator } from "../layers/node/NodeTls.ts"
+import { current, type TlsConnection } from "../layers/TlsConnection.ts"
+import { find } from "../layers/TlsError.ts"
+import * as TlsServer from "../layers/TlsServer.ts"
+import { describeError } from "../layers/transport.ts"
+import { type Endpoint, parseEndpoint, showEndpoint } from "./endpoint.ts"
+import { type CliFailure, failed, usage } from "./failure.ts"
+import { type Common, checkVersions, common, cryptoLayer, optionalText, repeatedText, toggle } from "./flags.ts"
+import * as Http from "./http.ts"
+import { anchors, credentials } from "./identity.ts"
+import { echo, join, sink } from "./pump.ts"
+import * as Summary from "./summary.ts"
+
+interface Flags extends Common, Endpoint {
+  readonly cert: ReadonlyArray<string>
+  readonly key: ReadonlyArray<string>
+  readonly mode: "echo" | "http" | "sink" | "forward"
+  readonly to: string | undefined
+  readonly clientCa: string | undefined
+  readonly requireClientCert: boolean
+}
+
+/** What is done with a connection; it is closed afterwards. */
+type Service = (connection: TlsConnection) => Effect.Effect<void, SocketError | CliFailure, Scope.Scope>
+
+const forward =
+  (to: Endpoint): Service =>
+  ({ socket }) =>
+    Effect.gen(function* () {
+      const tcp = yield* NodeSocket.makeNet({ ...to, allowHalfOpen: true, openTimeout: "10 seconds" })
+      yield* join(socket, tcp)
+    })
+
+const serviceOf = Effect.fnUntraced(function* ({ mode, to }: Flags) {
+  if (mode !== "forward" && to !== undefined) return yield* usage("--to is for --mode forward")
+  switch (mode) {
+    case "echo":
+      return ({ socket }: TlsConnection) => echo(socket)
+    case "sink":
+      return ({ socket }: TlsConnection) => sink(socket)
+    case "http":
+      return Http.makeServer()
+    case "forward": {
+      if (to === undefined) return yield* usage("--mode forward needs --to HOST:PORT")
+      return forward(yield* Effect.fromResult(parseEndpoint(to)))
+    }
+  }
+})
+
+/** One connection; what goes wrong with it is told, and is nobody else's business. */
+const attend = (flags: Flags, service: Service) =>
+  Effect.gen(function* () {
+    const connection = Option.getOrUndefined(yield* current)
+    if (connection === undefined) return
+    yield* Summary.print(connection, flags.summary, Summary.toLine)
+    yield* service(connection)
+  }).pipe(
+    Effect.scoped,
+    Effect.catch((error) => Effect.logDebug(find(error)?.message ?? describeError(error)))
+  )
+
+const authentication = ({ clientCa, requireClientCert }: Flags) =>
+  clientCa === undefined ? "none" : requireClientCert ? "required" : "optional"
+
+/** The server with all services that the flags ask for. */
+const services = (flags: Flags) => {
+  const identity = Layer.unwrap(Effect.map(credentials(flags.cert, flags.key), Credentials.layer))
+  const clients =
+    flags.clientCa === undefined
+      ? Layer.empty
+      : ClientVerifier.layerWebPki.pipe(Layer.provide(anchors([flags.clientCa])))
+  const { host, port } = flags
+  return TlsServer.layer({ alpnProtocols: flags.alpn, clientAuthentication: authentication(flags) }).pipe(
+    Layer.provide(Layer.mergeAll(identity, clients)),
+    Layer.provide(cryptoLayer(flags)),
+    Layer.provide(NodeSocketServer.layer({ host, port, allowHalfOpen: true })),
+    Layer.provide(flags.keylog === undefined ? Layer.empty : KeyLogFile.layerFile(flags.keylog)),
+    Layer.provide(layerAllocator)
+  )
+}
+
+const check = Effect.fnUntraced(function* (flags: Flags) {
+  yield* checkVersions(flags)
+  if (flags.port < 0 || flags.port > 65535)
+    return yield* usage(`--port wants a number from 0 to 65535, not ${flags.port}`)
+  if (flags.cert.length === 0)
+    return yield* usage("a server needs --cert FILE and --key FILE", "effect-tls cert make --out DIR")
+  if (flags.requireClientCert && flags.clientCa === undefined) {
+    return yield* usage("--require-client-cert needs --client-ca FILE: whose certificates are good enough?")
+  }
+})
+
+const listen = (flags: Flags, service: Service) =>
+  Effect.gen(function* () {
+    const server = yield* SocketServer
+    yield* Console.log(`listening on ${server.address}`)
+    return yield* server.run(() => attend(flags, service))
+  }).pipe(
+    // Handshakes that fail are reported at this level.
+    Effect.provideService(References.MinimumLogLevel, flags.summary === "none" ? "Warn" : "Debug"),
+    Effect.provide(services(flags)),
+    Effect.catchTag("SocketServerError", (error) =>
+      failed(
+        `cannot listen on ${showEndpoint(flags)}: ${describeError(error)}`,
+        "is the port taken? --port 0 finds one"
+      )
+    )
+  )
+
+export const serve = Command.make(
+  "serve",
+  {
+    port: Flag.Int("port").pipe(Flag.withDefault(4433), Flag.withDescription("0 takes a free one; default 4433")),
+    host: Flag.String("host").pipe(
+      Flag.withDefault("127.0.0.1"),
+      Flag.withDescription("The address to listen on; default 127.0.0.1, for this machine only")
+    ),
+    cert: repeatedText("cert", "FILE", "The certificate chain (PEM); repeatable, each with its --key, chosen by name"),
+    key: repeatedText("key", "FILE", "Its private key (PEM)"),
+    mode: Flag.Literals("mode", ["echo", "http", "sink", "forward"]).pipe(
+      Flag.withDefault("echo" as const),
+      Flag.withDescription("Send back, answer HTTP with what was negotiated, swallow, or pass on to --to")
+    ),
+    to: optionalText("to", "HOST:PORT", "Where --mode forward connects to, without TLS"),
+    clientCa: optionalText("client-ca", "FILE", "Ask clients for a certificate signed by an authority in FILE (PEM)"),
+    requireClientCert: toggle("require-client-cert", "Refuse clients without one"),
+    ...common
+  },
+  Effect.fnUntraced(function* (flags) {
+    yield* check(flags)
+    const service = yield* serviceOf(flags)
+    return yield* listen(flags, service)
+  })
+).pipe(
+  Command.withDescription("Serve TLS until interrupted; standard output begins with `listening on HOST:PORT`"),
+  Command.withExamples([
+    {
+      command: "effect-tls serve --cert cert.pem --key key.pem --mode http --port 8443",
+      description: "Tell clients what they have negotiated"
+    }
+  ])
+)

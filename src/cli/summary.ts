@@ -1,0 +1,115 @@
+/** What was negotiated, for people and for programs. */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { parseCertificate } from "../codec/x509/certificate.ts"
+import { showGeneralName } from "../codec/x509/generalName.ts"
+import { showBytes, showTime } from "../codec/x509/inspect.ts"
+import { showName } from "../codec/x509/name.ts"
+import { primitives } from "../crypto/node/index.ts"
+import type { TlsConnection } from "../layers/TlsConnection.ts"
+import type { Common } from "./flags.ts"
+
+/** One certificate of the peer's chain. */
+export interface CertificateSummary {
+  readonly subject: string
+  readonly issuer: string
+  readonly names: ReadonlyArray<string>
+  /** `2026-01-31 12:00:00 UTC`. */
+  readonly validFrom: string
+  readonly validUntil: string
+  /** SHA-256 of the DER. */
+  readonly sha256: string
+}
+
+/** What `--summary json` prints, on one line. */
+export interface Summary {
+  readonly version: string
+  readonly suite: string
+  readonly group: string
+  readonly signatureScheme: string
+  readonly alpn: string | null
+  readonly serverName: string | null
+  readonly kind: string
+  /** How the peer came to be believed; `null` when it did not say who it is. */
+  readonly peer: string | null
+  /** The end-entity first. */
+  readonly peerChain: ReadonlyArray<CertificateSummary>
+}
+
+const summarizeCertificate = (der: Uint8Array): CertificateSummary => {
+  const sha256 = showBytes(primitives.hashes.sha256.digest(der))
+  return Result.match(parseCertificate(der), {
+    onSuccess: ({ subject, issuer, validity, known }) => ({
+      subject: showName(subject),
+      issuer: showName(issuer),
+      names: (known.subjectAltName ?? []).map(showGeneralName),
+      validFrom: showTime(validity.notBefore),
+      validUntil: showTime(validity.notAfter),
+      sha256
+    }),
+    onFailure: () => ({ subject: "(unreadable)", issuer: "", names: [], validFrom: "", validUntil: "", sha256 })
+  })
+}
+
+export const summarize = ({ info, peerCertificates }: TlsConnection): Summary => ({
+  version: info.version,
+  suite: info.suite,
+  group: info.group,
+  signatureScheme: info.signatureScheme,
+  alpn: info.alpnProtocol ?? null,
+  serverName: info.serverName ?? null,
+  kind: info.kind,
+  peer: info.peer ?? null,
+  peerChain: peerCertificates.map(summarizeCertificate)
+})
+
+const kinds: { readonly [kind: string]: string } = {
+  full: "full handshake, one round trip",
+  retried: "full handshake, two round trips (HelloRetryRequest)"
+}
+
+const chainLines = (chain: Summary["peerChain"]): ReadonlyArray<readonly [string, string]> =>
+  chain.flatMap(({ subject, issuer, names, validUntil }, i) => [
+    [i === 0 ? "Peer chain" : "", `${i} ${subject || "(no subject)"}`] as const,
+    ["", `  issued by ${issuer}, valid until ${validUntil}`] as const,
+    ...(names.length === 0 ? [] : [["", `  names ${names.join(", ")}`] as const])
+  ])
+
+/** A label and a value a line. */
+export const toText = (summary: Summary): string => {
+  const lines: ReadonlyArray<readonly [string, string]> = [
+    ["Version", summary.version],
+    ["Suite", summary.suite],
+    ["Group", summary.group],
+    ["Signature", summary.signatureScheme],
+    ["ALPN", summary.alpn ?? "(none)"],
+    ["Server name", summary.serverName ?? "(none)"],
+    ["Kind", kinds[summary.kind] ?? summary.kind],
+    ["Peer", summary.peer ?? "(did not say who it is)"],
+    ...chainLines(summary.peerChain)
+  ]
+  return lines.map(([label, value]) => `${label.padEnd(13)}${value}`.trimEnd()).join("\n")
+}
+
+/** All of it on one line, for servers with many clients. */
+export const toLine = ({ version, suite, group, signatureScheme, alpn, serverName, kind, peer }: Summary): string =>
+  [
+    `accepted: ${version} ${suite} ${group} ${signatureScheme} ${kind}`,
+    `ALPN ${alpn ?? "(none)"}`,
+    `server name ${serverName ?? "(none)"}`,
+    ...(peer === null ? [] : [`client ${peer}`])
+  ].join(", ")
+
+/** Prints to standard error, in the form that was asked for. */
+export const print = (
+  connection: TlsConnection,
+  form: Common["summary"],
+  text: (summary: Summary) => string
+): Effect.Effect<void> =>
+  form === "none"
+    ? Effect.void
+    : Effect.suspend(() => {
+        const summary = summarize(connection)
+        return Console.error(form === "json" ? JSON.stringify(summary) : text(summary))
+      })
