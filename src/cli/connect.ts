@@ -76,7 +76,12 @@ const authority = (endpoint: Endpoint, servername: string): string => {
 const talk = (endpoint: Endpoint, flags: Flags) =>
   Effect.gen(function* () {
     const servername = flags.servername ?? endpoint.host
-    const tcp = yield* NodeSocket.makeNet({ ...endpoint, allowHalfOpen: true, openTimeout: "10 seconds" })
+    const tcp = yield* NodeSocket.makeNet({
+      ...endpoint,
+      allowHalfOpen: true,
+      noDelay: true,
+      openTimeout: "10 seconds"
+    })
     const connection = yield* TlsClient.connect(tcp, {
       serverName: servername,
       alpnProtocols: flags.alpn,

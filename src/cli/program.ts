@@ -17,6 +17,7 @@ import { type Failure, reasons } from "../state/failure.ts"
 import { cert } from "./cert.ts"
 import { connect } from "./connect.ts"
 import { decode } from "./decode.ts"
+import { demo } from "./demo.ts"
 import { CliFailure, oneLine } from "./failure.ts"
 import { serve } from "./serve.ts"
 import { version } from "./version.ts"
@@ -26,7 +27,7 @@ export type ExitStatus = 0 | 1 | 2
 
 const root = Command.make("effect-tls").pipe(
   Command.withDescription("TLS 1.3 from the command line: a client, a server, certificates, and bytes made readable"),
-  Command.withSubcommands([connect, serve, cert, decode])
+  Command.withSubcommands([demo, connect, serve, cert, decode])
 )
 
 const presenter: CliOutput.Presenter = {

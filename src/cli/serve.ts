@@ -43,7 +43,7 @@ const forward =
   (to: Endpoint): Service =>
   ({ socket }) =>
     Effect.gen(function* () {
-      const tcp = yield* NodeSocket.makeNet({ ...to, allowHalfOpen: true, openTimeout: "10 seconds" })
+      const tcp = yield* NodeSocket.makeNet({ ...to, allowHalfOpen: true, noDelay: true, openTimeout: "10 seconds" })
       yield* join(socket, tcp)
     })
 
@@ -89,7 +89,7 @@ const services = (flags: Flags) => {
   return TlsServer.layer({ alpnProtocols: flags.alpn, clientAuthentication: authentication(flags) }).pipe(
     Layer.provide(Layer.mergeAll(identity, clients)),
     Layer.provide(cryptoLayer(flags)),
-    Layer.provide(NodeSocketServer.layer({ host, port, allowHalfOpen: true })),
+    Layer.provide(NodeSocketServer.layer({ host, port, allowHalfOpen: true, noDelay: true })),
     Layer.provide(flags.keylog === undefined ? Layer.empty : KeyLogFile.layerFile(flags.keylog)),
     Layer.provide(layerAllocator)
   )
