@@ -1,7 +1,10 @@
 /** One certificate or chain wrong in one way, one verdict. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as TestClock from "effect/testing/TestClock"
+import { type AlgorithmIdentifier, algorithmIdentifier } from "../../src/codec/x509/algorithm.ts"
+import { makeExtension } from "../../src/codec/x509/extension.ts"
 import type { CryptoProvider } from "../../src/layers/CryptoProvider.ts"
 import {
   type CertificateFactoryError,
@@ -46,6 +49,15 @@ const through = (
   })
 
 const unknownExtension = { extnID: "1.3.6.1.4.1.55738.1", critical: true, extnValue: Uint8Array.of(5, 0) }
+
+const pathLengthAlone = Result.getOrThrow(
+  makeExtension("basicConstraints", { cA: undefined, pathLenConstraint: 0 }, "critical")
+)
+
+/** Says that it is signed with another algorithm than it is. */
+const claiming = (signature: AlgorithmIdentifier | undefined): LeafOptions => ({
+  alter: (tbs) => ({ ...tbs, signature: signature ?? tbs.signature })
+})
 
 const table: ReadonlyArray<readonly [what: string, verdict: ReasonName | "accepted", scene: Make]> = [
   ["a certificate under a root", "accepted", direct()],
@@ -133,6 +145,18 @@ const table: ReadonlyArray<readonly [what: string, verdict: ReasonName | "accept
     "CertificateSignatureInvalid",
     direct({ signature: "broken" }, {}, { keyType: "rsa2048" })
   ],
+  ["a signature with SHA-1", "CertificateAlgorithmUnsupported", direct(claiming(algorithmIdentifier("ecdsa_sha1")))],
+  [
+    "a signature by RSA under a key for ECDSA",
+    "CertificateAlgorithmUnsupported",
+    direct(claiming(algorithmIdentifier("rsa_pkcs1_sha256")))
+  ],
+  [
+    "an unknown signature algorithm",
+    "CertificateAlgorithmUnsupported",
+    direct(claiming({ algorithm: "1.2.840.113549.1.1.4", parameters: undefined }))
+  ],
+  ["a path length without being a CA", "CertificateMalformed", direct({ extensions: [pathLengthAlone] })],
   ["a serial number of zero", "CertificateMalformed", direct({ serialNumber: Uint8Array.of(0) })],
   ["a negative serial number", "CertificateMalformed", direct({ serialNumber: Uint8Array.of(0x80) })],
   ["a serial number of 21 bytes", "CertificateMalformed", direct({ serialNumber: new Uint8Array(21).fill(1) })],
@@ -251,6 +275,32 @@ describe("a chain", () => {
         const request = yield* requestOf(yield* issue(two, { names }))
         assert.strictEqual(yield* verdictOf(verify([one], request)), "CertificateSignatureInvalid")
         assert.strictEqual(yield* verdictOf(verify([one, two], request)), "accepted")
+      })
+    )
+  )
+
+  it.effect("nameless certificates issue nothing", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const critical = Result.getOrThrow(
+          makeExtension("subjectAltName", [{ _tag: "dNSName", value: "example.org" }], "critical")
+        )
+        const own = yield* makeSelfSigned({ names, subject: [], extensions: [critical] })
+        assert.strictEqual(yield* verdictOf(verify([own], yield* requestOf(own))), "CertificateMalformed")
+      })
+    )
+  )
+
+  it.effect("constraints hold for an end-entity with the name of its issuer", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const ca = yield* makeCa({
+          commonName: "one name",
+          nameConstraints: { permitted: [{ _tag: "dNSName", value: "example.com" }] }
+        })
+        const leaf = yield* issue(ca, { names, commonName: "one name" })
+        assert.deepStrictEqual(leaf.subject.der, ca.subject.der)
+        assert.strictEqual(yield* verdictOf(verify([ca], yield* requestOf(leaf))), "CertificateNameConstrained")
       })
     )
   )

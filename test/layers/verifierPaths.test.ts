@@ -6,6 +6,7 @@ import * as TestClock from "effect/testing/TestClock"
 import type { GeneralName } from "../../src/codec/x509/generalName.ts"
 import type { Primitives } from "../../src/crypto/primitives.ts"
 import { CryptoProvider, layerPrimitives } from "../../src/layers/CryptoProvider.ts"
+import { Lru } from "../../src/layers/lru.ts"
 import { layerWebPki, ServerVerifier } from "../../src/layers/ServerVerifier.ts"
 import { layerDer } from "../../src/layers/TrustAnchors.ts"
 import { type Issued, issue, makeCa, makeIntermediate } from "../../src/layers/testing/certificates.ts"
@@ -172,6 +173,36 @@ const makeCounting = CryptoProvider.useSync(({ primitives }) => {
 })
 
 describe("memory", () => {
+  it("keeps what was asked for last", () => {
+    const lru = new Lru<string, number>(2)
+    lru.set("a", 1)
+    lru.set("b", 2)
+    assert.strictEqual(lru.get("a"), 1)
+    lru.set("c", 3)
+    assert.deepStrictEqual([lru.get("a"), lru.get("b"), lru.get("c")], [1, undefined, 3])
+  })
+
+  it.effect("a signature that two paths share is checked once", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const root = yield* makeCa({ commonName: "root" })
+        const upper = yield* makeIntermediate(root, { commonName: "upper" })
+        const broken = yield* makeIntermediate(upper, { commonName: "lower", signature: "broken" })
+        const right = yield* makeIntermediate(upper, { commonName: "lower", privateKey: broken.privateKey })
+        const leaf = yield* issue(right, { names })
+        const request = yield* requestOf(leaf, { chain: [leaf, broken, right, upper].map(der) })
+        const counting = yield* makeCounting
+        const services = layerWebPki.pipe(
+          Layer.provide(layerDer([root.certificate])),
+          Layer.provide(layerPrimitives(counting.primitives))
+        )
+        yield* ServerVerifier.use(({ verify }) => verify(request)).pipe(Effect.provide(services))
+        // upper, the broken one, the right one, the end-entity; and CertificateVerify
+        assert.strictEqual(counting.count(), 5)
+      })
+    )
+  )
+
   it.effect("a chain seen before costs one signature, and is still judged anew", () =>
     inOctober(
       Effect.gen(function* () {

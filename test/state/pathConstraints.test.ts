@@ -167,6 +167,29 @@ describe("name constraints", () => {
     )
   )
 
+  it.effect("the subject is a directory name too", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const verdict = Effect.fnUntraced(function* (side: "permitted" | "excluded", organization: string) {
+          const base = directory(["organizationName", organization])
+          const issuer = yield* makeCa({ nameConstraints: { [side]: [base] } })
+          const leaf = yield* issue(issuer, { names: ["x.example"], subject: [["organizationName", "Example"]] })
+          const ca = yield* Effect.fromResult(parseCertificate(issuer.certificate))
+          const certificate = yield* Effect.fromResult(parseCertificate(leaf.certificate))
+          const constraints = ca.known.nameConstraints
+          if (constraints === undefined) return yield* Effect.die("no name constraints were made")
+          return Result.isSuccess(
+            Result.flatMap(readConstraints(ca, constraints), (one) => checkNames(certificate, [one]))
+          )
+        })
+        assert.isTrue(yield* verdict("permitted", "Example"))
+        assert.isFalse(yield* verdict("permitted", "Other"))
+        assert.isFalse(yield* verdict("excluded", "Example"))
+        assert.isTrue(yield* verdict("excluded", "Other"))
+      })
+    )
+  )
+
   it.effect("an e-mail address in the subject counts where there are no alternative names", () =>
     inOctober(
       Effect.gen(function* () {

@@ -5,7 +5,7 @@ import * as Result from "effect/Result"
 import { parseCertificate } from "../../src/codec/x509/certificate.ts"
 import type { GeneralName } from "../../src/codec/x509/generalName.ts"
 import { issue, makeCa } from "../../src/layers/testing/certificates.ts"
-import { matchIdentity, parseServerIdentity } from "../../src/state/path/host.ts"
+import { dnsName, matchIdentity, parseServerIdentity } from "../../src/state/path/host.ts"
 import { inOctober } from "../layers/verifierSupport.ts"
 
 /** What a text is read as: `dns:…`, `ip:…`, or refused. */
@@ -83,12 +83,24 @@ describe("parseServerIdentity", () => {
     })
   }
 
+  it("says of a zone that it has no place", () => {
+    const result = parseServerIdentity("fe80::1%eth0")
+    assert.isTrue(Result.isFailure(result) && result.failure.detail.includes("zone"))
+  })
+
   it("says what is wrong, in printable ASCII", () => {
     for (const [text, is] of texts) {
       if (is !== "refused") continue
       const result = parseServerIdentity(text)
       assert.isTrue(Result.isFailure(result) && /^[\x20-\x7e…]{10,400}$/.test(result.failure.detail), text)
     }
+  })
+})
+
+describe("dnsName", () => {
+  it("folds the case of ASCII and of nothing else", () => {
+    assert.strictEqual(dnsName("Kelvin.example"), "kelvin.example")
+    assert.isUndefined(dnsName("\u212aelvin.example"))
   })
 })
 
@@ -113,6 +125,7 @@ const matches: ReadonlyArray<readonly [presented: ReadonlyArray<GeneralName>, wa
   [[dns("*")], "example.org", false],
   [[dns("w*.example.org")], "www.example.org", false],
   [[dns("*w.example.org")], "www.example.org", false],
+  [[dns("*xexample.org")], "www.example.org", false],
   [[dns("www.*.org")], "www.example.org", false],
   [[dns("*.*.org")], "www.example.org", false],
   [[dns("**.example.org")], "www.example.org", false],
@@ -122,6 +135,7 @@ const matches: ReadonlyArray<readonly [presented: ReadonlyArray<GeneralName>, wa
   [[ip(192, 0, 2, 1)], "192.0.2.1", true],
   [[ip(192, 0, 2, 1)], "192.0.2.2", false],
   [[dns("192.0.2.1")], "192.0.2.1", false],
+  [[dns("abcd")], "192.0.2.1", false],
   [[dns("*.0.2.1")], "192.0.2.1", false],
   [[ip(...new Array(15).fill(0), 1)], "::1", true],
   [[ip(...new Array(10).fill(0), 255, 255, 192, 0, 2, 1)], "192.0.2.1", false],

@@ -112,7 +112,6 @@ const checkProfile = (certificate: Certificate): Result.Result<void, Failure> =>
   const malformed = (detail: string) => refuse("CertificateMalformed", certificate, detail)
   if (issuer.value.length === 0) return malformed("has an empty issuer (RFC 5280 section 4.1.2.4)")
   if (subject.value.length === 0) {
-    if (isCa) return malformed("is a CA with an empty subject (RFC 5280 section 4.1.2.6)")
     const isNamed = extensions.some(({ extnID, critical }) => critical && extensionName(extnID) === "subjectAltName")
     if (!isNamed) return malformed("has an empty subject and no critical subjectAltName (RFC 5280 section 4.2.1.6)")
   }
@@ -146,10 +145,19 @@ const checkAlone = (certificate: Certificate, { now }: Circumstances): Result.Re
     yield* checkValidity(certificate, now)
   })
 
+/** md5WithRSAEncryption (RFC 3279 section 2.2.1), which has no name here. */
+const md5WithRsa = "1.2.840.113549.1.1.4"
+
+/** MD5 and SHA-1 have an alert of their own (RFC 9846 section 4.5.1.3). */
+const weakHash = (algorithm: Certificate["signatureAlgorithm"], oid: string): string | undefined =>
+  oid === md5WithRsa ? "MD5" : algorithm?.endsWith("_sha1") ? "SHA-1" : undefined
+
 /** Section 6.1.3 (a) (1): the signature, which is not checked here but noted as owed. */
 const owe = (certificate: Certificate, issuer: PublicKeyInfo): Result.Result<SignatureCheck, Failure> => {
   const { signatureAlgorithm, signatureOid } = certificate
   const reject = (what: string) => refuse("CertificateAlgorithmUnsupported", certificate, `is signed with ${what}`)
+  const weak = weakHash(signatureAlgorithm, signatureOid)
+  if (weak !== undefined) return refuse("CertificateHashWeak", certificate, `is signed with ${weak}`)
   if (signatureAlgorithm === undefined) return reject(`an algorithm that is not supported (${signatureOid})`)
   const algorithm = algorithmForKey(signatureAlgorithm, issuer.kind)
   if (issuer.kind === "unsupported") return reject("a kind of key that is not supported")
