@@ -1,6 +1,7 @@
 /** Finding a path among many, and what that may cost; what a refusal says; what is remembered. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import type { GeneralName } from "../../src/codec/x509/generalName.ts"
@@ -98,6 +99,29 @@ describe("building", () => {
         assert.strictEqual(counting.count(), 100)
         const cheap = yield* Effect.flip(verify([root], request, { maxSignatures: 3 }))
         assert.strictEqual(cheap.reason, "CertificateSearchExhausted")
+      })
+    )
+  )
+
+  it.effect("others get their turn between signatures", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const root = yield* makeCa({ commonName: "root" })
+        const others = yield* Effect.replicateEffect(makeIntermediate(root, { commonName: "same" }), 40)
+        const leaf = yield* issue(yield* makeIntermediate(root, { commonName: "same" }), { names })
+        const request = yield* requestOf(leaf, { chain: [leaf, ...others].map(der) })
+        let turns = 0
+        const other = Effect.forever(
+          Effect.andThen(
+            Effect.yieldNow,
+            Effect.sync(() => turns++)
+          )
+        )
+        const fiber = yield* Effect.forkChild(other, { startImmediately: true })
+        const before = turns
+        yield* verdictOf(verify([root], request))
+        yield* Fiber.interrupt(fiber)
+        assert.isAtLeast(turns - before, 8)
       })
     )
   )
@@ -250,6 +274,26 @@ describe("memory", () => {
           assert.strictEqual(yield* verdictOf(verify(request)), "CertificateMalformed")
           assert.strictEqual(yield* verdictOf(verify(yield* requestOf(leaf))), "accepted")
         }).pipe(Effect.provide(layerWebPki.pipe(Layer.provide(layerDer([root.certificate])))))
+      })
+    )
+  )
+})
+
+describe("garbage", () => {
+  it.effect("no byte of a chain can be changed, and none of the changes is a defect", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const root = yield* makeCa()
+        const middle = yield* makeIntermediate(root)
+        const leaf = yield* issue(middle, { names })
+        for (const [place, whole] of leaf.chain.entries()) {
+          for (let at = 0; at < whole.length; at++) {
+            const changed = whole.map((byte, i) => (i === at ? byte ^ (1 << (at % 8)) : byte))
+            const chain = leaf.chain.map((one, i) => (i === place ? changed : one))
+            const verdict = yield* verdictOf(verify([root], yield* requestOf(leaf, { chain })))
+            assert.match(verdict, /^Certificate/, `certificate ${place}, byte ${at}`)
+          }
+        }
       })
     )
   )
