@@ -45,7 +45,11 @@ const endpoint = (role: Role, start: AnyState, world: World, trip: Array<Travell
     state = step.success.state
     return [...step.success.actions.flatMap((a) => (a._tag === "Send" ? [heard(a.raw)] : [])), ...settle()]
   }
-  const settle = (): ReadonlyArray<Heard> => ("asks" in state ? take(okay(answer(world, state.asks))) : [])
+  /** Answers what the state asks, and pays what it owes. */
+  const settle = (): ReadonlyArray<Heard> => {
+    if ("asks" in state) return take(okay(answer(world, state.asks)))
+    return "owes" in state && state.owes !== undefined ? take(state.owes) : []
+  }
   return { take, settle }
 }
 
