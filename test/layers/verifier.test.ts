@@ -145,16 +145,21 @@ const table: ReadonlyArray<readonly [what: string, verdict: ReasonName | "accept
     "CertificateSignatureInvalid",
     direct({ signature: "broken" }, {}, { keyType: "rsa2048" })
   ],
-  ["a signature with SHA-1", "CertificateAlgorithmUnsupported", direct(claiming(algorithmIdentifier("ecdsa_sha1")))],
+  ["a signature with SHA-1", "CertificateHashWeak", direct(claiming(algorithmIdentifier("ecdsa_sha1")))],
   [
     "a signature by RSA under a key for ECDSA",
     "CertificateAlgorithmUnsupported",
     direct(claiming(algorithmIdentifier("rsa_pkcs1_sha256")))
   ],
   [
+    "a signature with MD5",
+    "CertificateHashWeak",
+    direct(claiming({ algorithm: "1.2.840.113549.1.1.4", parameters: undefined }))
+  ],
+  [
     "an unknown signature algorithm",
     "CertificateAlgorithmUnsupported",
-    direct(claiming({ algorithm: "1.2.840.113549.1.1.4", parameters: undefined }))
+    direct(claiming({ algorithm: "1.2.840.113549.1.1.14", parameters: undefined }))
   ],
   ["a path length without being a CA", "CertificateMalformed", direct({ extensions: [pathLengthAlone] })],
   ["a serial number of zero", "CertificateMalformed", direct({ serialNumber: Uint8Array.of(0) })],

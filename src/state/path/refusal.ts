@@ -34,6 +34,7 @@ const telling: ReadonlyArray<ReasonName> = [
   "CertificateKeyUsageMismatch",
   "CertificateKeyUnsupported",
   "CertificateAlgorithmUnsupported",
+  "CertificateHashWeak",
   "CertificateExtensionUnknown",
   "CertificatePathTooLong",
   "CertificatePurposeMismatch",
