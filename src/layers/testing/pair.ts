@@ -1,7 +1,8 @@
 /**
  * Two sockets in memory, joined by a link that can do what networks do: split, merge, delay, corrupt and cut.
  *
- * They behave as TCP sockets of Node do, also where that hurts: a write on a closed one never returns.
+ * They behave as TCP sockets of Node do, also where that hurts: a write on one that was closed on this side never
+ * returns.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type * as Duration from "effect/Duration"
@@ -120,7 +121,8 @@ class Link {
 
   #arrive(bytes: Uint8Array): Effect.Effect<void, Socket.SocketError> {
     const { cut, split: size, capacity = 2 ** 16 } = this.#options
-    if (this.#end !== undefined) return Effect.never
+    // What is sent to a peer that is gone vanishes.
+    if (this.#end !== undefined) return Effect.void
     if (bytes.length > 0) {
       this.#waiting.push(...(size === undefined ? [bytes] : split(bytes, size)))
       this.#size += bytes.length
@@ -156,14 +158,14 @@ class Link {
 }
 
 const socketOf = (incoming: Link, outgoing: Link): Socket.Socket => {
-  let state: "open" | "closed" = "open"
+  let state: "open" | "half-closed" | "closed" = "open"
   const close = () => {
     state = "closed"
     outgoing.end(1000)
     incoming.end(1006)
   }
   const send = (chunk: Uint8Array | string): Effect.Effect<void, Socket.SocketError> =>
-    state === "closed" ? Effect.never : outgoing.write(typeof chunk === "string" ? encoder.encode(chunk) : chunk)
+    state !== "open" ? Effect.never : outgoing.write(typeof chunk === "string" ? encoder.encode(chunk) : chunk)
   const writer: Socket.Writer = {
     write: (chunk) => Effect.suspend(() => (Socket.isCloseEvent(chunk) ? Effect.sync(close) : send(chunk))),
     writeAll: (chunks) => Effect.forEach(chunks, send, { discard: true })
@@ -177,7 +179,12 @@ const socketOf = (incoming: Link, outgoing: Link): Socket.Socket => {
       ),
       () => Effect.sync(close)
     ),
-    writer: Effect.acquireRelease(Effect.succeed(writer), () => Effect.sync(() => outgoing.end(1000)))
+    writer: Effect.acquireRelease(Effect.succeed(writer), () =>
+      Effect.sync(() => {
+        if (state === "open") state = "half-closed"
+        outgoing.end(1000)
+      })
+    )
   })
 }
 
