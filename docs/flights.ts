@@ -70,7 +70,10 @@ const endpoint = <S extends AnyState>(
     )
     return [...said, ...settle()]
   }
-  const settle = (): ReadonlyArray<Heard> => ("asks" in state ? take(Result.getOrThrow(answer(world, state.asks))) : [])
+  const settle = (): ReadonlyArray<Heard> => {
+    if ("asks" in state) return take(Result.getOrThrow(answer(world, state.asks)))
+    return "owes" in state && state.owes !== undefined ? take(state.owes) : []
+  }
   return { take, settle }
 }
 

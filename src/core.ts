@@ -3,7 +3,7 @@
  *
  * ```ts
  * let progress = Core.settle(connection, connection.start(), world)
- * socket.write(...progress.out)
+ * for (const bytes of progress.out) socket.write(bytes)
  * socket.on("data", (bytes) => { progress = Core.settle(connection, connection.receive(bytes), world) })
  * ```
  */
@@ -31,11 +31,11 @@ export type { Connection, ConnectionEvent, Progress } from "./state/connection.t
 
 /** A client; `start` yields its first question. */
 export const client = (config: ClientConfig, options?: ConnectionOptions): Connection =>
-  make({ start: startClient(config), step: clientStep, expects: clientExpects }, options)
+  make({ role: "client", start: startClient(config), step: clientStep, expects: clientExpects }, options)
 
 /** A server; it waits for bytes. */
 export const server = (config: ServerConfig, options?: ConnectionOptions): Connection =>
-  make({ start: startServer(config), step: serverStep, expects: serverExpects }, options)
+  make({ role: "server", start: startServer(config), step: serverStep, expects: serverExpects }, options)
 
 /** Everything that a connection asks for, as functions that answer at once. */
 export interface World {

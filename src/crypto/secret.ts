@@ -31,6 +31,11 @@ export class Secret<Stage extends string> {
     return this.#keyed.mac
   }
 
+  /** Whether the bytes are gone, and nothing can be derived any more. */
+  get wiped(): boolean {
+    return this.#wiped
+  }
+
   /** Overwrites the bytes. What was derived before stays usable; nothing can be derived afterwards. */
   wipe(): void {
     this.#bytes.fill(0)
@@ -54,7 +59,10 @@ export class Secret<Stage extends string> {
 /** The bytes of a secret, as a view: for the key log, for HKDF-Extract and for nothing else. */
 export const unsafeBytes = (secret: Secret<string>): Uint8Array => secret[reveal]()
 
-/** The secrets that a plain value holds, however deep; for whoever wipes them all. */
+/** What a state was given and does not own: it is not ours to wipe. */
+const lent: ReadonlySet<string> = new Set(["config", "credential", "asks", "proof"])
+
+/** The secrets that a state holds as its own, however deep; for whoever wipes them all. */
 export const secretsOf = (
   value: unknown,
   found = new Set<Secret<string>>(),
@@ -62,7 +70,7 @@ export const secretsOf = (
 ): ReadonlySet<Secret<string>> => {
   if (value instanceof Secret) found.add(value)
   else if (typeof value === "object" && value !== null && depth < 6 && !ArrayBuffer.isView(value)) {
-    for (const part of Object.values(value)) secretsOf(part, found, depth + 1)
+    for (const [name, part] of Object.entries(value)) if (!lent.has(name)) secretsOf(part, found, depth + 1)
   }
   return found
 }

@@ -3,11 +3,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
-import * as Client from "../state/client.ts"
+import * as Core from "../core.ts"
 import type { ClientConfig, ServerConfig } from "../state/config.ts"
 import type { Connection } from "../state/connection.ts"
-import * as Server from "../state/server.ts"
-import { type ConnectionOptions, make } from "../state/shell.ts"
+import type { ConnectionOptions } from "../state/shell.ts"
 import { Allocator } from "./Allocator.ts"
 import { answers, type World } from "./answers.ts"
 import { handshakeTimeout } from "./configuration.ts"
@@ -49,18 +48,8 @@ const endpoint = Effect.fnUntraced(function* (
 
 /** Handshakes of a client. */
 export const client = (config: ClientConfig, world: World, options: Options): Effect.Effect<Handshake> =>
-  endpoint(
-    "client",
-    (options) => make({ start: Client.start(config), step: Client.step, expects: Client.expects }, options),
-    world,
-    options
-  )
+  endpoint("client", (settings) => Core.client(config, settings), world, options)
 
 /** Handshakes of a server. */
 export const server = (config: ServerConfig, world: World, options: Options): Effect.Effect<Handshake> =>
-  endpoint(
-    "server",
-    (options) => make({ start: Server.start(config), step: Server.step, expects: Server.expects }, options),
-    world,
-    options
-  )
+  endpoint("server", (settings) => Core.server(config, settings), world, options)

@@ -72,6 +72,10 @@ export interface ResolveHello {
   readonly serverName: string | undefined
   readonly protocols: ReadonlyArray<string>
   readonly schemes: ReadonlyArray<SignatureScheme>
+  /** How the certificates of the chain may be signed (section 4.3.3); the same as `schemes` unless the client says. */
+  readonly certificateSchemes: ReadonlyArray<SignatureScheme>
+  /** Distinguished names, DER, of the authorities that the client knows (section 4.3.4); empty when it does not say. */
+  readonly authorities: ReadonlyArray<Uint8Array>
 }
 export interface HelloResolved {
   readonly _tag: "HelloResolved"
@@ -86,6 +90,8 @@ export interface HelloResolved {
 export interface ChooseCredential {
   readonly _tag: "ChooseCredential"
   readonly schemes: ReadonlyArray<SignatureScheme>
+  /** How the certificates of the chain may be signed (section 4.3.3). */
+  readonly certificateSchemes: ReadonlyArray<SignatureScheme>
   /** Distinguished names, DER; empty means any. */
   readonly authorities: ReadonlyArray<Uint8Array>
 }

@@ -49,18 +49,22 @@ export interface Connection {
   receive(bytes: Uint8Array): Progress
   /** The answer to `asks`. */
   answer(answer: Answer): Progress
-  /** Records for application data of any length; fails when the connection cannot carry any. */
+  /**
+   * Records for application data of any length. Fails with `NotEstablished` or `ConnectionClosed` and changes nothing
+   * when there is no open connection; when it fails and `failure` is set, the connection died of it, and the alert and
+   * the `Failed` event come out of the next call.
+   */
   send(plaintext: Uint8Array): Result.Result<Progress, Failure>
-  /** New keys (RFC 9846 section 4.7.3). */
+  /** New keys (RFC 9846 section 4.7.3); fails as `send` does. */
   updateKeys(request: UpdateKeys["request"]): Result.Result<Progress, Failure>
-  /** Our close_notify; reading goes on. */
+  /** Our close_notify; reading goes on. Before the handshake is done it cancels it: `HandshakeCanceled`. */
   close(): Progress
-  /** The transport ended: without a close_notify that is `UncleanClose`. */
+  /** The transport ended: without a close_notify that is `UncleanClose`. Answer what is asked first. */
   end(): Progress
   /** A question could not be answered, or time ran out: ends the connection with the alert of the failure. */
   abort(failure: Failure): Progress
   /** RFC 9846 section 7.5; `length` in bytes. */
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure>
-  /** Overwrites the secrets. */
+  /** Overwrites the secrets; nothing can be sent, read or exported afterwards. A failure does it by itself. */
   dispose(): void
 }

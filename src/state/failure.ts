@@ -97,6 +97,7 @@ export const reasons = {
   CertificateExtensionUnknown: refused("unsupported_certificate", "RFC 5280 4.2"),
   CertificateKeyUnsupported: refused("unsupported_certificate", "RFC 9846 4.5.1.2"),
   CertificateAlgorithmUnsupported: refused("unsupported_certificate", "RFC 9846 4.3.3"),
+  CertificateHashWeak: refused("bad_certificate", "RFC 9846 4.5.1.3"),
   CertificateRevoked: refused("certificate_revoked", "RFC 5280 6.3"),
   CertificateStatusUnknown: refused("certificate_unknown", "RFC 9846 6.2"),
   CertificateSearchExhausted: refused("bad_certificate", "RFC 5280 6.1"),
@@ -107,6 +108,7 @@ export const reasons = {
   UncleanClose: { kind: "ConnectionLost", alert: "none", see: "RFC 9846 6.1" },
   ClosedDuringHandshake: { kind: "ConnectionLost", alert: "none", see: "RFC 9846 6.1" },
   TransportFailed: { kind: "ConnectionLost", alert: "none", see: "RFC 9846 6.1" },
+  HandshakeCanceled: { kind: "ConnectionLost", alert: "user_canceled", see: "RFC 9846 6.1" },
   HandshakeTimeout: { kind: "ConnectionLost", alert: "user_canceled", see: "RFC 9846 6.1" },
   TooBusy: { kind: "ConnectionLost", alert: "none", see: "RFC 9846 6.2" },
   ConnectionClosed: { kind: "Misuse", alert: "none", see: "RFC 9846 6.1" },
@@ -145,6 +147,7 @@ const most = 256
 
 /** A peer's text, safe to show: printable ASCII, everything else escaped, at most 256 characters. */
 export const escape = (text: string): string => {
-  const cut = text.length > most ? `${text.slice(0, most - 1)}…` : text
-  return cut.replace(/[^\x20-\x7e…]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
+  const cut = text.slice(0, most) // what is cut away below need not be escaped first
+  const safe = cut.replace(/[^\x20-\x7e]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
+  return text.length > most || safe.length > most ? `${safe.slice(0, most - 1)}…` : safe
 }

@@ -10,7 +10,7 @@ import { Alert } from "../codec/record/alert.ts"
 import { AlertDescription } from "../codec/registry/alert.ts"
 import { type Secret, secretsOf } from "../crypto/secret.ts"
 import type { Action, InstallKeys } from "./action.ts"
-import type { Answer, Asking, Command } from "./command.ts"
+import { type Answer, type Asking, answerOf, type Command } from "./command.ts"
 import type { Connection, ConnectionEvent, Progress } from "./connection.ts"
 import type { Established } from "./established.ts"
 import type { Event, UpdateKeys } from "./event.ts"
@@ -30,13 +30,16 @@ export interface ConnectionOptions extends RecordWriterOptions {
 }
 
 interface Machine<S> {
+  readonly role: "client" | "server"
   readonly start: S
   readonly step: (state: S, event: Event) => Result.Result<Step<S, Action>, Failure>
   readonly expects: (state: S, event: string) => Result.Result<void, Failure>
 }
 
-type AnyState = { readonly _tag: string } | Asking<string, Command>
+type AnyState = { readonly _tag: string; readonly owes?: UpdateKeys | undefined } | Asking<string, Command>
 
+/** What a state owes its peer and has yet to say; it is paid when the input is used up. */
+const owesOf = (state: AnyState): UpdateKeys | undefined => ("owes" in state ? state.owes : undefined)
 const asksOf = (state: AnyState): Command | undefined => ("asks" in state ? state.asks : undefined)
 const done: Result.Result<void, Failure> = Result.succeed(undefined)
 
@@ -92,10 +95,8 @@ class Shell<S extends AnyState> implements Connection {
   }
 
   answer(answer: Answer): Progress {
-    if (this.failure === undefined) {
-      this.#check(Result.flatMap(this.#advance(answer), () => this.#read()))
-      if (answer._tag === "SecretAgreed") answer.secret.fill(0)
-    }
+    if (this.failure === undefined) this.#check(Result.flatMap(this.#answered(answer), () => this.#read()))
+    if (answer._tag === "SecretAgreed") answer.secret.fill(0)
     return this.#progress()
   }
 
@@ -112,7 +113,8 @@ class Shell<S extends AnyState> implements Connection {
   }
 
   close(): Progress {
-    if (this.failure === undefined && this.#writing !== "closed") {
+    if (this.#writing === "handshake") this.#die(failure("HandshakeCanceled", `closed in state ${this.state}`))
+    else if (this.#writing === "open") {
       this.#alert("close_notify")
       this.#writing = "closed"
     }
@@ -149,6 +151,12 @@ class Shell<S extends AnyState> implements Connection {
 
   /** Reads until the input is used up, a question waits, or the peer has closed. */
   #read(): Result.Result<void, Failure> {
+    const read = this.#readAll()
+    const owed = owesOf(this.#state)
+    return Result.isFailure(read) || owed === undefined || this.#writing !== "open" ? read : this.#advance(owed)
+  }
+
+  #readAll(): Result.Result<void, Failure> {
     while (asksOf(this.#state) === undefined && this.#reading !== "closed") {
       const message = this.#joiner.next()
       if (Result.isFailure(message)) return Result.fail(message.failure)
@@ -183,15 +191,17 @@ class Shell<S extends AnyState> implements Connection {
         return this.#hearAlert(record.fragment)
       case "application_data":
         if (this.#reading !== "open") return fail("UnexpectedRecord", `application data in state ${this.state}`)
-        this.#postHandshakeMessages = 0
-        if (record.fragment.length > 0) this.#events.push({ _tag: "ApplicationData", bytes: record.fragment })
+        if (record.fragment.length > 0) {
+          this.#postHandshakeMessages = 0
+          this.#events.push({ _tag: "ApplicationData", bytes: record.fragment })
+        }
         return done
     }
   }
 
-  /** A client that fails before it has the keys can only say so in the clear. */
+  /** A client that fails before it has the keys can only say so in the clear; a server has them before it speaks. */
   #earlyAlert(record: IncomingRecord): boolean {
-    return record.type === "alert" && this.#protectedRecords === 0
+    return this.#machine.role === "server" && record.type === "alert" && this.#protectedRecords === 0
   }
 
   /** RFC 9846 section 5: dropped, if it is the one byte 0x01 and the handshake has begun and not ended. */
@@ -241,6 +251,14 @@ class Shell<S extends AnyState> implements Connection {
     return Result.flatMap(this.#machine.expects(this.#state, String(malformed.path[0])), () =>
       Result.fail(fromCodec("handshake message", malformed))
     )
+  }
+
+  /** An answer to a question that is not open is a fault of whoever drives us, not of the peer. */
+  #answered(answer: Answer): Result.Result<void, Failure> {
+    const asks = asksOf(this.#state)
+    return asks !== undefined && answerOf[asks._tag] === answer._tag
+      ? this.#advance(answer)
+      : fail("InternalError", `${answer._tag} answers no question that is open in state ${this.state}`)
   }
 
   #advance(event: Event): Result.Result<void, Failure> {
@@ -329,8 +347,10 @@ class Shell<S extends AnyState> implements Connection {
   #progress(): Progress {
     const events = this.#events
     this.#events = []
-    const asks = this.failure === undefined ? asksOf(this.#state) : undefined
-    return { out: this.#writer.flush(), events, asks }
+    const out = this.#writer.flush()
+    if (this.failure === undefined) return { out, events, asks: asksOf(this.#state) }
+    this.dispose()
+    return { out, events, asks: undefined }
   }
 }
 

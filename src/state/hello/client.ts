@@ -21,7 +21,8 @@ export const figure = {
 /** Where a client begins. */
 export const start = (config: ClientConfig): ClientStart => ({
   _tag: "START",
-  asks: { _tag: "PrepareHello", groups: config.shares },
+  // Shares MUST stand in the order of supported_groups (section 4.3.8).
+  asks: { _tag: "PrepareHello", groups: config.groups.filter((group) => config.shares.includes(group)) },
   config
 })
 

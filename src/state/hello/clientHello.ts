@@ -6,6 +6,7 @@ import type { NamedGroup } from "../../codec/registry/namedGroup.ts"
 import type { KeyPair } from "../../crypto/primitives.ts"
 import type { HelloPrepared } from "../command.ts"
 import type { ClientConfig } from "../config.ts"
+import * as CertificateSchemes from "../negotiation/certificateSchemes.ts"
 
 /** A ClientHello with the secrets behind it. Carried whole through the handshake. */
 export interface Offer {
@@ -37,6 +38,7 @@ const extensions = (config: ClientConfig, shares: ReadonlyArray<KeyPair>): Exten
   { type: "supported_versions", data: { versions: ["TLSv1.3"] } },
   { type: "supported_groups", data: { named_group_list: config.groups } },
   { type: "signature_algorithms", data: { supported_signature_algorithms: config.schemes } },
+  CertificateSchemes.accepted,
   ...protocols(config),
   keyShare(shares)
 ]

@@ -6,18 +6,19 @@ import { type Failure, fail } from "../failure.ts"
 
 const show = (schemes: ReadonlyArray<SignatureScheme>) => schemes.map(SignatureScheme.show).slice(0, 16).join(", ")
 
+/** What TLS 1.3 allows in CertificateVerify at all: no PKCS#1 v1.5, no SHA-1. */
+const inCertificateVerify: ReadonlySet<SignatureScheme> = new Set(tls13Schemes)
+
 /** The first scheme of our key that the peer accepts. */
 export const select = (
   ours: ReadonlyArray<SignatureScheme>,
   accepted: ReadonlyArray<SignatureScheme>
 ): Result.Result<SignatureScheme, Failure> => {
-  const scheme = ours.find((candidate) => accepted.includes(candidate))
+  const scheme = ours.find((candidate) => accepted.includes(candidate) && inCertificateVerify.has(candidate))
   return scheme === undefined
     ? fail("NoCommonSignatureScheme", `the peer accepts ${show(accepted)}; our key signs ${show(ours)}`)
     : Result.succeed(scheme)
 }
-
-const inCertificateVerify: ReadonlySet<SignatureScheme> = new Set(tls13Schemes)
 
 /** The peer's scheme must be one that we said we accept, and not one that we accept in certificates only. */
 export const selected = (

@@ -10,7 +10,7 @@ const none = new Uint8Array(0)
 
 /**
  * `TLS-Exporter(label, context_value, key_length)`; no context is the empty context. `length` in bytes, at most 255
- * digests; a longer one, or a label of more than 249 bytes, is `InvalidConfiguration`.
+ * digests; a longer one, or a label of none or more than 249 bytes, is `InvalidConfiguration`.
  */
 export const exportKeyingMaterial = (
   hash: Hash,
@@ -19,12 +19,16 @@ export const exportKeyingMaterial = (
   context: Uint8Array,
   length: number
 ): Result.Result<Uint8Array, Failure> => {
-  if (new TextEncoder().encode(label).length > maxLabelLength) {
-    return fail("InvalidConfiguration", `an exporter label has at most ${maxLabelLength} bytes`)
+  if (secret.wiped) return fail("ConnectionClosed", "the connection is over, and its secrets are gone")
+  const labelLength = new TextEncoder().encode(label).length
+  if (labelLength === 0 || labelLength > maxLabelLength) {
+    return fail("InvalidConfiguration", `an exporter label has 1 to ${maxLabelLength} bytes`)
   }
   if (!Number.isInteger(length) || length < 0 || length > 255 * hash.size) {
     return fail("InvalidConfiguration", `keying material has 0 to ${255 * hash.size} bytes, not ${length}`)
   }
   const derived = new Secret("exporter", expandLabel(hash, secret, label, hash.digest(none), hash.size))
-  return Result.succeed(expandLabel(hash, derived, "exporter", hash.digest(context), length))
+  const material = expandLabel(hash, derived, "exporter", hash.digest(context), length)
+  derived.wipe()
+  return Result.succeed(material)
 }

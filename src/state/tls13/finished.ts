@@ -13,7 +13,9 @@ const none = new Uint8Array(0)
 export const verifyData = (baseKey: Secret<string>, transcript: Hashing): Uint8Array => {
   const { hash } = transcript
   const finishedKey = new Secret("finished", expandLabel(hash, baseKey, "finished", none, hash.size))
-  return finishedKey.mac(hash)(digest(transcript))
+  const verifyData = finishedKey.mac(hash)(digest(transcript))
+  finishedKey.wipe()
+  return verifyData
 }
 
 /** The only place that makes a `FinishedVerified`. The transcript ends before the Finished itself. */

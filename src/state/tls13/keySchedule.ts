@@ -65,13 +65,26 @@ const deriveSecret = <Stage extends string>(
 const derived = (hash: Hash, secret: Secret<string>): Secret<"derived"> =>
   deriveSecret("derived", hash, secret, "derived", hash.start.digest())
 
+/** The next stage: its salt has served its purpose then, and is erased. */
+const nextStage = <Stage extends string>(
+  stage: Stage,
+  hash: Hash,
+  previous: Secret<string>,
+  input: Uint8Array
+): Secret<Stage> => {
+  const salt = derived(hash, previous)
+  const secret = new Secret(stage, extract(hash, salt, input))
+  salt.wipe()
+  return secret
+}
+
 /** `PSK -> HKDF-Extract = Early Secret`; without a PSK, zeros stand for it. */
 export const earlySecret = (hash: Hash, psk: Uint8Array = zero(hash)): EarlySecret =>
   new Secret("early", extract(hash, zero(hash), psk))
 
 /** `(EC)DHE -> HKDF-Extract = Handshake Secret`. */
 export const handshakeSecret = (hash: Hash, early: EarlySecret, shared: Uint8Array): HandshakeSecret =>
-  new Secret("handshake", extract(hash, derived(hash, early), shared))
+  nextStage("handshake", hash, early, shared)
 
 /** `"c hs traffic", ClientHello...ServerHello`. */
 export const clientHandshakeTraffic = (secret: HandshakeSecret, toServerHello: Hashing): ClientHandshakeTrafficSecret =>
@@ -83,7 +96,7 @@ export const serverHandshakeTraffic = (secret: HandshakeSecret, toServerHello: H
 
 /** `0 -> HKDF-Extract = Main Secret`. */
 export const mainSecret = (hash: Hash, handshake: HandshakeSecret): MainSecret =>
-  new Secret("main", extract(hash, derived(hash, handshake), zero(hash)))
+  nextStage("main", hash, handshake, zero(hash))
 
 /** `"c ap traffic", ClientHello...server Finished`. */
 export const clientApplicationTraffic = (secret: MainSecret, toFinished: Hashing): ClientApplicationTrafficSecret =>

@@ -4,6 +4,7 @@ import type { KeyUpdate } from "../../codec/handshake/keyUpdate.ts"
 import type { Secret } from "../../crypto/secret.ts"
 import type { CipherSuite13 } from "../../crypto/suite.ts"
 import type { Action } from "../action.ts"
+import type { UpdateKeys } from "../event.ts"
 import type { Failure } from "../failure.ts"
 import { encodeHandshake, installKeys } from "../flight.ts"
 import { nextTraffic } from "./keySchedule.ts"
@@ -18,6 +19,9 @@ export interface Traffic<Ours extends Stage, Theirs extends Stage> {
   /** Whether a KeyUpdate that we asked for is still to come; we ask for one at a time. */
   readonly asked: "nothing" | "update"
 }
+
+/** What a request leaves owed: one answer, however often it is asked while we are silent. */
+export const answerOwed: UpdateKeys = { _tag: "UpdateKeys", request: "update_not_requested" }
 
 type Updated<Ours extends Stage, Theirs extends Stage> = Result.Result<
   { readonly traffic: Traffic<Ours, Theirs>; readonly actions: ReadonlyArray<Action> },
@@ -43,17 +47,13 @@ export const updateOurs = <Ours extends Stage, Theirs extends Stage>(
   })
 }
 
-/** Hears KeyUpdate: new keys for reading, and an update of ours when the peer asks for it. */
+/** Hears KeyUpdate: new keys for reading. An answer that it asks for is owed, not said at once. */
 export const updateTheirs = <Ours extends Stage, Theirs extends Stage>(
-  traffic: Traffic<Ours, Theirs>,
-  heard: KeyUpdate
-): Updated<Ours, Theirs> => {
+  traffic: Traffic<Ours, Theirs>
+): { readonly traffic: Traffic<Ours, Theirs>; readonly actions: ReadonlyArray<Action> } => {
   const theirs = nextTraffic(traffic.suite.hash, traffic.theirs)
-  const read = installKeys("read", "application", traffic.suite, theirs)
-  const updated: Traffic<Ours, Theirs> = { ...traffic, theirs, asked: "nothing" }
-  if (heard.request_update === "update_not_requested") return Result.succeed({ traffic: updated, actions: [read] })
-  return Result.map(updateOurs(updated, "update_not_requested"), (ours) => ({
-    traffic: ours.traffic,
-    actions: [read, ...ours.actions]
-  }))
+  return {
+    traffic: { ...traffic, theirs, asked: "nothing" },
+    actions: [installKeys("read", "application", traffic.suite, theirs)]
+  }
 }

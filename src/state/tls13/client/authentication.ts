@@ -4,10 +4,11 @@
  */
 import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
-import type { CredentialChosen } from "../../command.ts"
+import type { ChooseCredential, Credential, CredentialChosen } from "../../command.ts"
 import type { Heard } from "../../event.ts"
 import { fail } from "../../failure.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
+import * as CertificateSchemes from "../../negotiation/certificateSchemes.ts"
 import { onlySolicited, required } from "../../negotiation/extensions.ts"
 import * as SignatureScheme from "../../negotiation/signatureScheme.ts"
 import type { PeerAuthenticated } from "../../proof.ts"
@@ -44,7 +45,7 @@ export const certificateRequest = (
       asks: {
         _tag: "ChooseCredential",
         schemes: schemes.supported_signature_algorithms,
-        authorities: find(extensions, "certificate_authorities")?.authorities ?? []
+        ...CertificateSchemes.ofPeer(extensions, schemes.supported_signature_algorithms)
       },
       parameters: state.parameters,
       transcript: append(state.transcript, event.raw)
@@ -52,15 +53,20 @@ export const certificateRequest = (
   })
 
 /** CHOOSING_CREDENTIAL --CredentialChosen--> WAIT_CERT */
-export const credentialChosen = (state: ChoosingCredential, event: CredentialChosen): Stepped<WaitCertificate> =>
-  Result.gen(function* () {
-    const { credential } = event
-    const auth: ClientAuth =
-      credential === undefined
-        ? { _tag: "Declined" }
-        : { _tag: "Chosen", credential, scheme: yield* SignatureScheme.select(credential.schemes, state.asks.schemes) }
-    return land({ _tag: "WAIT_CERT", parameters: state.parameters, transcript: state.transcript, auth })
-  })
+export const credentialChosen = (state: ChoosingCredential, event: CredentialChosen): Stepped<WaitCertificate> => {
+  const { parameters, transcript, asks } = state
+  const auth = choose(event.credential, asks.schemes)
+  return Result.succeed(land({ _tag: "WAIT_CERT", parameters, transcript, auth }))
+}
+
+/** Without an appropriate certificate the client declines (section 4.5.1), and the server decides what that means. */
+const choose = (credential: Credential | undefined, accepted: ChooseCredential["schemes"]): ClientAuth =>
+  credential === undefined
+    ? { _tag: "Declined" }
+    : Result.match(SignatureScheme.select(credential.schemes, accepted), {
+        onSuccess: (scheme): ClientAuth => ({ _tag: "Chosen", credential, scheme }),
+        onFailure: () => ({ _tag: "Declined" })
+      })
 
 const certificate = (
   parameters: Parameters,

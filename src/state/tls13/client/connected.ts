@@ -2,7 +2,7 @@
 import * as Result from "effect/Result"
 import type { Heard, UpdateKeys } from "../../event.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
-import { updateOurs, updateTheirs } from "../keyUpdate.ts"
+import { answerOwed, updateOurs, updateTheirs } from "../keyUpdate.ts"
 import type { Connected } from "./state.ts"
 
 /** CONNECTED --NewSessionTicket--> CONNECTED: nothing is resumed yet, so a ticket is heard and let go. */
@@ -10,9 +10,14 @@ export const newSessionTicket = (state: Connected, _event: Of<Heard, "NewSession
   Result.succeed(land(state))
 
 /** CONNECTED --KeyUpdate--> CONNECTED */
-export const keyUpdate = (state: Connected, event: Of<Heard, "KeyUpdate">): Stepped<Connected> =>
-  Result.map(updateTheirs(state.traffic, event.body), ({ traffic, actions }) => land({ ...state, traffic }, actions))
+export const keyUpdate = (state: Connected, event: Of<Heard, "KeyUpdate">): Stepped<Connected> => {
+  const { traffic, actions } = updateTheirs(state.traffic)
+  const owes = event.body.request_update === "update_requested" ? answerOwed : state.owes
+  return Result.succeed(land({ ...state, traffic, owes }, actions))
+}
 
 /** CONNECTED --UpdateKeys--> CONNECTED */
 export const updateKeys = (state: Connected, event: UpdateKeys): Stepped<Connected> =>
-  Result.map(updateOurs(state.traffic, event.request), ({ traffic, actions }) => land({ ...state, traffic }, actions))
+  Result.map(updateOurs(state.traffic, event.request), ({ traffic, actions }) =>
+    land({ ...state, traffic, owes: undefined }, actions)
+  )

@@ -40,6 +40,13 @@ const ending = ({ parameters, proof }: WaitFinished, transcript: Hashing): Endin
   }
 }
 
+/** The end without a signature: the main secret is needed no more. */
+const finishAtOnce = (flight: Flight, end: Ending): Stepped<Connected> => {
+  const step = finish(flight, end)
+  end.main.wipe()
+  return step
+}
+
 /** Says Finished and changes to the application keys. */
 const finish = (flight: Flight, { parameters, main, ...rest }: Ending): Stepped<Connected> =>
   Result.gen(function* () {
@@ -59,7 +66,10 @@ const finish = (flight: Flight, { parameters, main, ...rest }: Ending): Stepped<
       { _tag: "Established", established }
     )
     const resumption = KeySchedule.resumptionSecret(main, flight.transcript)
-    return land({ _tag: "CONNECTED", proof: rest.proof, established, traffic, resumption }, flight.actions)
+    return land(
+      { _tag: "CONNECTED", proof: rest.proof, established, traffic, resumption, owes: undefined },
+      flight.actions
+    )
   })
 
 /** WAIT_FINISHED --Finished--> SIGNING | CONNECTED */
@@ -71,10 +81,10 @@ export const finished = (state: WaitFinished, event: Of<Heard, "Finished">): Ste
     const end = ending(state, flight.transcript)
     switch (state.auth._tag) {
       case "NotRequested":
-        return yield* finish(flight, end)
+        return yield* finishAtOnce(flight, end)
       case "Declined":
         yield* flight.say("handshake", { _tag: "Certificate", body: certificateOf(undefined) })
-        return yield* finish(flight, end)
+        return yield* finishAtOnce(flight, end)
       case "Chosen": {
         const { credential, scheme } = state.auth
         yield* flight.say("handshake", { _tag: "Certificate", body: certificateOf(credential) })

@@ -13,6 +13,7 @@ import type {
   Sign
 } from "../../command.ts"
 import type { Established } from "../../established.ts"
+import type { UpdateKeys } from "../../event.ts"
 import type { Offer } from "../../hello/clientHello.ts"
 import type { PeerAuthenticated } from "../../proof.ts"
 import type { Hashing } from "../../transcript.ts"
@@ -134,6 +135,8 @@ export interface Connected {
   readonly established: Established
   readonly traffic: ClientTraffic
   readonly resumption: ResumptionSecret
+  /** A KeyUpdate that the peer asked for and we have yet to say. */
+  readonly owes: UpdateKeys | undefined
 }
 
 export type State =

@@ -30,7 +30,7 @@ export const finished = (state: WaitFinished, event: Of<Heard, "Finished">): Ste
       exporter
     }
 
-    return land({ _tag: "CONNECTED", proof, established, traffic, resumption }, [
+    return land({ _tag: "CONNECTED", proof, established, traffic, resumption, owes: undefined }, [
       installKeys("read", "application", choices.suite, traffic.theirs),
       { _tag: "Open", direction: "read" },
       { _tag: "Open", direction: "write" },

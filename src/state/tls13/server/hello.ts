@@ -13,9 +13,11 @@ import { type Failure, fail } from "../../failure.ts"
 import { encodeHandshake, Flight } from "../../flight.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
 import * as Alpn from "../../negotiation/alpn.ts"
+import * as CertificateSchemes from "../../negotiation/certificateSchemes.ts"
 import * as CipherSuite from "../../negotiation/cipherSuite.ts"
 import { required } from "../../negotiation/extensions.ts"
 import * as Group from "../../negotiation/group.ts"
+import * as ServerName from "../../negotiation/serverName.ts"
 import * as SignatureScheme from "../../negotiation/signatureScheme.ts"
 import * as Transcript from "../../transcript.ts"
 import { afterFirstMessage } from "../compatibility.ts"
@@ -28,7 +30,8 @@ const choose = (config: ServerConfig, hello: ClientHello): Result.Result<Choices
     const groups = yield* required("ClientHello", "supported_groups", find(extensions, "supported_groups"))
     const shares = yield* required("ClientHello", "key_share", find(extensions, "key_share"))
     const schemes = yield* required("ClientHello", "signature_algorithms", find(extensions, "signature_algorithms"))
-    const stray = shares.client_shares.find(({ group }) => !groups.named_group_list.includes(group))
+    const listed = new Set(groups.named_group_list)
+    const stray = shares.client_shares.find(({ group }) => !listed.has(group))
     if (stray !== undefined) {
       return yield* fail(
         "ShareOutsideGroups",
@@ -39,9 +42,7 @@ const choose = (config: ServerConfig, hello: ClientHello): Result.Result<Choices
     const group = yield* Group.select(config.groups, groups.named_group_list, shares.client_shares)
     const offered = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list ?? []
     const protocol = yield* Alpn.select(config.protocols, offered)
-    const names = find(extensions, "server_name")?.server_name_list ?? []
-    const host = names.find((entry) => entry.name_type === "host_name")
-    const serverName = host?.name
+    const serverName = yield* ServerName.asked(extensions)
     return {
       config,
       hello,
@@ -62,7 +63,8 @@ export const clientHello = (config: ServerConfig, event: Of<Heard, "ClientHello"
         _tag: "ResolveHello",
         serverName: choices.serverName,
         protocols: find(event.body.extensions, "application_layer_protocol_negotiation")?.protocol_name_list ?? [],
-        schemes: choices.schemes
+        schemes: choices.schemes,
+        ...CertificateSchemes.ofPeer(event.body.extensions, choices.schemes)
       },
       choices,
       transcript: Transcript.heard(event.raw)
@@ -121,13 +123,14 @@ const askAgain = (selected: Selected, group: NamedGroup, state: ReceivedClientHe
     return land({ _tag: "WAIT_CH_2", selected, group, transcript: flight.transcript }, flight.actions)
   })
 
-/** What section 4.2.2 lets a second ClientHello change. */
+/** What section 4.2.2 lets a second ClientHello change, and RFC 9849 section 6.1.5 for an encrypted one. */
 const changeable: ReadonlySet<ExtensionType> = new Set([
   "key_share",
   "early_data",
   "cookie",
   "pre_shared_key",
-  "padding"
+  "padding",
+  "encrypted_client_hello"
 ])
 
 const unchanged = (hello: ClientHello) =>

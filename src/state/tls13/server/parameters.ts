@@ -4,6 +4,7 @@ import type { Extension } from "../../../codec/extension/placement.ts"
 import type { SecretAgreed } from "../../command.ts"
 import { Flight, installKeys, logKey } from "../../flight.ts"
 import { land, type Stepped } from "../../machine.ts"
+import * as CertificateSchemes from "../../negotiation/certificateSchemes.ts"
 import { certificateOf } from "../authentication.ts"
 import { signedContent } from "../certificateVerify.ts"
 import { afterFirstMessage } from "../compatibility.ts"
@@ -33,6 +34,7 @@ const certificateRequest = ({ choices: { config } }: Selected, flight: Flight) =
       certificate_request_context: new Uint8Array(0),
       extensions: [
         { type: "signature_algorithms", data: { supported_signature_algorithms: config.schemes } },
+        CertificateSchemes.accepted,
         ...(authorities.length === 0 ? [] : [{ type: "certificate_authorities", data: { authorities } } as const])
       ]
     }

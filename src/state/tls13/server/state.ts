@@ -9,6 +9,7 @@ import type { CipherSuite13 } from "../../../crypto/suite.ts"
 import type { Asking, AuthenticatePeer, Credential, EncapsulateSecret, ResolveHello, Sign } from "../../command.ts"
 import type { ServerConfig } from "../../config.ts"
 import type { Established } from "../../established.ts"
+import type { UpdateKeys } from "../../event.ts"
 import type { GroupChoice } from "../../negotiation/group.ts"
 import type { PeerAuthenticated } from "../../proof.ts"
 import type { Hashing, Heard } from "../../transcript.ts"
@@ -114,6 +115,8 @@ export interface Connected {
   readonly established: Established
   readonly traffic: ServerTraffic
   readonly resumption: ResumptionSecret
+  /** A KeyUpdate that the peer asked for and we have yet to say. */
+  readonly owes: UpdateKeys | undefined
 }
 
 export type State =
