@@ -5,11 +5,10 @@
 import * as Result from "effect/Result"
 import { decodeMessage } from "../codec/handshake/handshake.ts"
 import type { CodecFailure } from "../codec/presentation/cursor.ts"
-import { decode } from "../codec/presentation/wire.ts"
-import { Alert } from "../codec/record/alert.ts"
 import { AlertDescription } from "../codec/registry/alert.ts"
 import { type Secret, secretsOf } from "../crypto/secret.ts"
 import type { Action, InstallKeys } from "./action.ts"
+import { hearAlert, levelOf } from "./alert.ts"
 import { type Answer, type Asking, answerOf, type Command } from "./command.ts"
 import type { Connection, ConnectionEvent, Progress } from "./connection.ts"
 import type { Established } from "./established.ts"
@@ -217,23 +216,17 @@ class Shell<S extends AnyState> implements Connection {
   }
 
   #hearAlert(fragment: Uint8Array): Result.Result<void, Failure> {
-    const alert = Result.mapError(decode(Alert.wire, fragment), (e) => fromCodec("Alert", e))
+    const alert = hearAlert(fragment, this.state)
     if (Result.isFailure(alert)) return Result.fail(alert.failure)
-    const { level, description } = alert.success
-    if (typeof level === "number") return fail("IllegalValue", `Alert: a level of ${level}`)
-    if (description === "close_notify") {
-      if (this.#reading === "handshake") {
-        return fail("ClosedDuringHandshake", `the peer said close_notify in state ${this.state}`)
-      }
-      this.#reading = "closed"
-      this.#events.push({ _tag: "PeerClosed" })
-      return done
-    }
-    if (description === "user_canceled") {
+    if (alert.success === "user_canceled") {
       return ++this.#warnings > maxWarnings ? fail("TooManyWarnings", "user_canceled again and again") : done
     }
-    const detail = `the peer gave up in our state ${this.state}: ${AlertDescription.show(description)}`
-    return Result.fail({ ...failure("AlertReceived", detail), received: description })
+    if (this.#reading === "handshake") {
+      return fail("ClosedDuringHandshake", `the peer said close_notify in state ${this.state}`)
+    }
+    this.#reading = "closed"
+    this.#events.push({ _tag: "PeerClosed" })
+    return done
   }
 
   #hear(raw: Uint8Array): Result.Result<void, Failure> {
@@ -340,8 +333,7 @@ class Shell<S extends AnyState> implements Connection {
   }
 
   #alert(description: Extract<AlertDescription, string>): void {
-    const level = description === "close_notify" || description === "user_canceled" ? 1 : 2
-    this.#writer.alert(level, AlertDescription.code(description))
+    this.#writer.alert(levelOf(description), AlertDescription.code(description))
   }
 
   #progress(): Progress {

@@ -1,0 +1,24 @@
+/** What an alert means in TLS 1.3 (RFC 9846 section 6). */
+import * as Result from "effect/Result"
+import { decode } from "../codec/presentation/wire.ts"
+import { Alert, isClosure } from "../codec/record/alert.ts"
+import { AlertDescription, AlertLevel } from "../codec/registry/alert.ts"
+import { type Failure, fail, make as failure, fromCodec } from "./failure.ts"
+
+/** The two closure alerts end nothing by themselves; every other one, known or not, is the peer's end. */
+export const hearAlert = (
+  fragment: Uint8Array,
+  state: string
+): Result.Result<"close_notify" | "user_canceled", Failure> => {
+  const alert = Result.mapError(decode(Alert.wire, fragment), (e) => fromCodec("Alert", e))
+  if (Result.isFailure(alert)) return Result.fail(alert.failure)
+  const { level, description } = alert.success
+  if (typeof level === "number") return fail("IllegalValue", `Alert: a level of ${level}`)
+  if (isClosure(description)) return Result.succeed(description)
+  const detail = `the peer gave up in our state ${state}: ${AlertDescription.show(description)}`
+  return Result.fail({ ...failure("AlertReceived", detail), received: description })
+}
+
+/** The level an alert is sent with (sections 6.1 and 6.2). */
+export const levelOf = (description: AlertDescription): number =>
+  AlertLevel.code(isClosure(description) ? "warning" : "fatal")
