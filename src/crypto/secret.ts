@@ -74,3 +74,9 @@ export const secretsOf = (
   }
   return found
 }
+
+/** Wipes what one state held and the next does not: a secret that has served its purpose (RFC 9846 section 7.1). */
+export const forget = (before: unknown, after: unknown): void => {
+  const kept = secretsOf(after)
+  for (const secret of secretsOf(before)) if (!kept.has(secret)) secret.wipe()
+}

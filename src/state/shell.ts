@@ -6,7 +6,7 @@ import * as Result from "effect/Result"
 import { decodeMessage } from "../codec/handshake/handshake.ts"
 import type { CodecFailure } from "../codec/presentation/cursor.ts"
 import { AlertDescription } from "../codec/registry/alert.ts"
-import { type Secret, secretsOf } from "../crypto/secret.ts"
+import { forget, type Secret, secretsOf } from "../crypto/secret.ts"
 import type { Action, InstallKeys } from "./action.ts"
 import { hearAlert, levelOf } from "./alert.ts"
 import { type Answer, type Asking, answerOf, type Command } from "./command.ts"
@@ -347,9 +347,3 @@ class Shell<S extends AnyState> implements Connection {
 }
 
 const refresh: UpdateKeys = { _tag: "UpdateKeys", request: "update_not_requested" }
-
-/** Wipes what the handshake needed and the connection does not (section 7.1: a secret that has served its purpose). */
-const forget = (before: unknown, after: unknown): void => {
-  const kept = secretsOf(after)
-  for (const secret of secretsOf(before)) if (!kept.has(secret)) secret.wipe()
-}
