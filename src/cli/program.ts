@@ -65,12 +65,13 @@ const explain = (cause: Cause.Cause<unknown>): Effect.Effect<ExitStatus> => {
   return Effect.as(complain(`this is a bug: ${describeError(error)}`), 1)
 }
 
-/** Standard output belongs to the data. */
-const logger = Logger.make(({ logLevel, message }) => {
-  const words = (Array.isArray(message) ? message : [message]).map(String).join(" ")
-  const level = logLevel === "Debug" || logLevel === "Info" ? "" : `${logLevel.toLowerCase()}: `
-  process.stderr.write(`effect-tls: ${level}${oneLine(words)}\n`)
-})
+/** Standard output belongs to the data; what is logged goes to standard error, a line each. */
+const logger = Logger.withConsoleError(
+  Logger.make(({ logLevel, message }) => {
+    const words = (Array.isArray(message) ? message : [message]).map(String).join(" ")
+    return `effect-tls: ${logLevel === "Warn" ? "warning: " : ""}${oneLine(words)}`
+  })
+)
 
 const settings = Layer.mergeAll(
   CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }),

@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
-import type { SocketError } from "effect/socket/Socket"
+import * as Socket from "effect/socket/Socket"
 import { SocketServer } from "effect/socket/SocketServer"
 import * as ClientVerifier from "../layers/ClientVerifier.ts"
 import * as Credentials from "../layers/Credentials.ts"
@@ -37,7 +37,7 @@ interface Flags extends Common, Endpoint {
 }
 
 /** What is done with a connection; it is closed afterwards. */
-type Service = (connection: TlsConnection) => Effect.Effect<void, SocketError | CliFailure, Scope.Scope>
+type Service = (connection: TlsConnection) => Effect.Effect<void, Socket.SocketError | CliFailure, Scope.Scope>
 
 const forward =
   (to: Endpoint): Service =>
@@ -63,13 +63,17 @@ const serviceOf = Effect.fnUntraced(function* ({ mode, to }: Flags) {
   }
 })
 
+/** Ends without close_notify: what the client has got may not be all there is. */
+const cut = ({ socket }: TlsConnection) =>
+  Effect.scoped(Effect.flatMap(socket.writer, ({ write }) => Effect.ignore(write(new Socket.CloseEvent(1011)))))
+
 /** One connection; what goes wrong with it is told, and is nobody else's business. */
 const attend = (flags: Flags, service: Service) =>
   Effect.gen(function* () {
     const connection = Option.getOrUndefined(yield* current)
     if (connection === undefined) return
     yield* Summary.print(connection, flags.summary, Summary.toLine)
-    yield* service(connection)
+    yield* Effect.tapError(service(connection), () => cut(connection))
   }).pipe(
     Effect.scoped,
     Effect.catch((error) => Effect.logDebug(find(error)?.message ?? describeError(error)))
@@ -106,6 +110,12 @@ const check = Effect.fnUntraced(function* (flags: Flags) {
   }
 })
 
+const hints: ReadonlyArray<readonly [code: string, hint: string]> = [
+  ["EADDRINUSE", "another program has this port: choose another, or --port 0 for a free one"],
+  ["EACCES", "ports below 1024 are for administrators: choose another"],
+  ["EADDRNOTAVAIL", "this machine does not have that address: --host 0.0.0.0 listens on all it has"]
+]
+
 const listen = (flags: Flags, service: Service) =>
   Effect.gen(function* () {
     const server = yield* SocketServer
@@ -115,12 +125,11 @@ const listen = (flags: Flags, service: Service) =>
     // Handshakes that fail are reported at this level.
     Effect.provideService(References.MinimumLogLevel, flags.summary === "none" ? "Warn" : "Debug"),
     Effect.provide(services(flags)),
-    Effect.catchTag("SocketServerError", (error) =>
-      failed(
-        `cannot listen on ${showEndpoint(flags)}: ${describeError(error)}`,
-        "is the port taken? --port 0 finds one"
-      )
-    )
+    Effect.catchTag("SocketServerError", (error) => {
+      const why = describeError(error)
+      const hint = hints.find(([code]) => why.includes(code))?.[1]
+      return failed(`cannot listen on ${showEndpoint(flags)}: ${why}`, hint)
+    })
   )
 
 export const serve = Command.make(

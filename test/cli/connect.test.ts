@@ -1,0 +1,261 @@
+import { randomBytes } from "node:crypto"
+import { readFileSync, statSync } from "node:fs"
+import { createServer as createHttpServer } from "node:http"
+import { createServer as createTcpServer } from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { fixtures } from "../interop/support/fixtures.ts"
+import * as Node from "../interop/support/node.ts"
+import { cli, directory, isOneLine } from "./support.ts"
+
+const ca = ["--ca", fixtures.ca.cert]
+
+describe("connect", () => {
+  it.live("sends standard input, prints what comes, tells what was negotiated, and ends in order", () =>
+    Effect.gen(function* () {
+      const { port, attended, errors } = yield* Node.serve({ ALPNProtocols: ["x", "y"] })
+      const data = randomBytes(300_000)
+      const { status, stdout, stderr } = yield* cli(
+        [
+          "connect",
+          `localhost:${port}`,
+          ...ca,
+          "--alpn",
+          "y,x",
+          "--suite",
+          "TLS_AES_256_GCM_SHA384",
+          "--group",
+          "secp256r1"
+        ],
+        data
+      )
+      assert.strictEqual(status, 0, stderr)
+      assert.strictEqual(Node.digest(Buffer.from(stdout, "latin1")), Node.digest(data))
+      for (const line of [
+        /^Version +TLSv1\.3$/m,
+        /^Suite +TLS_AES_256_GCM_SHA384$/m,
+        /^Group +secp256r1$/m,
+        /^Signature +ecdsa_secp256r1_sha256$/m,
+        /^ALPN +x$/m,
+        /^Server name +localhost$/m,
+        /^Kind +full handshake/m,
+        /^Peer chain +0 CN=localhost$/m
+      ]) {
+        assert.match(stderr, line)
+      }
+      assert.strictEqual(attended[0]?.suite, "TLS_AES_256_GCM_SHA384")
+      assert.deepStrictEqual(errors, [])
+    })
+  )
+
+  it.live("--summary json is one line of JSON, --summary none nothing", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Node.serve({})
+      const json = yield* cli(["connect", `127.0.0.1:${port}`, ...ca, "--summary", "json"])
+      assert.strictEqual(json.status, 0)
+      assert.strictEqual(json.stderr.trim().split("\n").length, 1)
+      const summary = JSON.parse(json.stderr)
+      assert.deepStrictEqual(Object.keys(summary), [
+        ...["version", "suite", "group", "signatureScheme", "alpn", "serverName", "kind", "peer", "peerChain"]
+      ])
+      assert.deepStrictEqual(
+        [summary.version, summary.alpn, summary.serverName, summary.kind, summary.peerChain[0].subject],
+        ["TLSv1.3", null, null, "full", "CN=localhost"]
+      )
+      const none = yield* cli(["connect", `127.0.0.1:${port}`, ...ca, "--summary", "none"])
+      assert.deepStrictEqual(none, { status: 0, stdout: "", stderr: "" })
+    })
+  )
+
+  it.live("--trace shows the flights with their bytes", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Node.serve({ ecdhCurve: "P-384" })
+      const { status, stderr } = yield* cli(["connect", `127.0.0.1:${port}`, ...ca, "--trace"])
+      assert.strictEqual(status, 0)
+      const flights = stderr.match(/^(?:-->|<--) \w+/gm)
+      assert.deepStrictEqual(flights?.slice(0, 9), [
+        "--> ClientHello",
+        "<-- HelloRetryRequest",
+        "--> ClientHello",
+        "<-- ServerHello",
+        "<-- EncryptedExtensions",
+        "<-- Certificate",
+        "<-- CertificateVerify",
+        "<-- Finished",
+        "--> Finished"
+      ])
+      assert.match(stderr, /^ {4}[0-9a-f]{4} {2}03 03 +legacy_version: TLSv1\.2$/m)
+    })
+  )
+
+  it.live("--keylog writes a file for its owner alone, with the lines of RFC 9850", () =>
+    Effect.gen(function* () {
+      const file = `${yield* directory}/keys`
+      const { port } = yield* Node.serve({})
+      const { status } = yield* cli(["connect", `127.0.0.1:${port}`, ...ca, "--keylog", file])
+      assert.strictEqual(status, 0)
+      assert.strictEqual(statSync(file).mode & 0o777, 0o600)
+      const lines = readFileSync(file, "utf8").trim().split("\n")
+      const labels = ["CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0"]
+      for (const label of [...labels, "SERVER_TRAFFIC_SECRET_0", "EXPORTER_SECRET"]) {
+        assert.strictEqual(
+          lines.filter((line) => new RegExp(`^${label} [0-9a-f]{64} ([0-9a-f]{64}|[0-9a-f]{96})$`).test(line)).length,
+          1
+        )
+      }
+    })
+  )
+
+  it.live("--insecure goes on, and warns", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Node.serve({ pair: fixtures.strangeServer })
+      const { status, stderr } = yield* cli(["connect", `127.0.0.1:${port}`, "--insecure"])
+      assert.strictEqual(status, 0)
+      assert.match(stderr, /^effect-tls: warning: .*not verified/m)
+    })
+  )
+
+  it.live("--cert and --key say who we are when the server asks", () =>
+    Effect.gen(function* () {
+      const { port, attended } = yield* Node.serve({ requestCert: true, rejectUnauthorized: true })
+      const pair = fixtures.client.ed25519
+      const { status } = yield* cli(
+        ["connect", `127.0.0.1:${port}`, ...ca, "--cert", pair.cert, "--key", pair.key],
+        "x"
+      )
+      assert.strictEqual(status, 0)
+      assert.deepStrictEqual(attended[0]?.certificate, Buffer.from(pair.issued.certificate))
+    })
+  )
+
+  for (const crypto of ["node", "noble"]) {
+    it.live(`--http PATH fetches, --crypto ${crypto}`, () =>
+      Effect.gen(function* () {
+        const http = createHttpServer((request, response) => {
+          response.setHeader("X-Host", request.headers.host ?? "")
+          response.end(`${request.method} ${request.url}`.repeat(10_000))
+        })
+        const { port } = yield* Node.serve({}, (socket) => void http.emit("connection", socket))
+        const { status, stdout, stderr } = yield* cli([
+          "connect",
+          `localhost:${port}`,
+          ...ca,
+          "--http",
+          "/a?b",
+          "--crypto",
+          crypto
+        ])
+        assert.strictEqual(status, 0, stderr)
+        const [head = "", body] = stdout.split("\r\n\r\n")
+        assert.match(head, /^HTTP\/1\.1 200 OK\r\n/)
+        assert.include(head, `X-Host: localhost:${port}`)
+        assert.strictEqual(body, "GET /a?b".repeat(10_000))
+      })
+    )
+  }
+})
+
+describe("connect, when it cannot", () => {
+  const fails = (name: string, args: ReadonlyArray<string>, status: number, line: RegExp) =>
+    it.live(name, () =>
+      Effect.gen(function* () {
+        const outcome = yield* cli(args)
+        assert.match(outcome.stderr, line)
+        assert.isTrue(isOneLine(outcome.stderr), outcome.stderr)
+        assert.strictEqual(outcome.status, status)
+        assert.strictEqual(outcome.stdout, "")
+      })
+    )
+
+  const at = (...args: ReadonlyArray<string>) => ["connect", "127.0.0.1:1", ...args]
+  const { server, client } = fixtures
+  describe("usage, status 2", () => {
+    fails("no argument", ["connect"], 2, /Missing required argument: HOST:PORT/)
+    fails("no such command", ["conect"], 2, /Unknown subcommand "conect"/)
+    fails("no such flag", at("--frob"), 2, /Unrecognized flag: --frob/)
+    fails("no port", ["connect", "example.org"], 2, /"example\.org" is not HOST:PORT; hint: for example/)
+    fails("no number for a port", ["connect", "example.org:https"], 2, /port .* is not one from 1 to 65535/)
+    fails("an address without brackets", ["connect", "::1:443"], 2, /not HOST:PORT/)
+    fails("TLS 1.2 alone", at("--tls", "1.2"), 2, /TLS 1\.2 alone cannot be had/)
+    fails("no such suite", at("--suite", "RC4"), 2, /no cipher suite "RC4"; there are: TLS_AES_128_GCM_SHA256, /)
+    fails("no such group", at("--group", "x448"), 2, /no group "x448"; there are: x25519, /)
+    fails("no such provider", at("--crypto", "magic"), 2, /--crypto/)
+    fails("no such file", at("--ca", "/nowhere/ca.pem"), 2, /cannot read \/nowhere\/ca\.pem: there is no such file/)
+    fails("no certificate in it", at("--ca", server.p256.key), 2, /expected a block -----BEGIN CERTIFICATE-----/)
+    fails("a certificate without its key", at(...ca, "--cert", client.p256.cert), 2, /--cert needs its --key/)
+    fails(
+      "a key of another certificate",
+      at(...ca, "--cert", client.p256.cert, "--key", client.p384.key),
+      2,
+      /the private key does not belong to the first certificate/
+    )
+    fails("no path", at(...ca, "--http", "index.html"), 2, /--http wants a path that begins with \//)
+    fails("no name", at(...ca, "--servername", "a b"), 2, /"a b" is not a server's name/)
+    fails("a directory that is not there", at(...ca, "--keylog", "/nowhere/keys"), 2, /key log file \/nowhere\/keys/)
+  })
+
+  describe("network and TLS, status 1", () => {
+    fails("nobody listens", at(...ca), 1, /TransportFailed: connect ECONNREFUSED 127\.0\.0\.1:1 .*Hint: check host/)
+    fails("no such host", ["connect", "host.invalid:443", ...ca], 1, /TransportFailed: getaddrinfo E\w+ host\.invalid/)
+
+    const refused = [
+      ["of an unknown authority", fixtures.strangeServer, "CertificateIssuerUnknown", "unknown_ca", "--ca"],
+      ["out of date", fixtures.expired, "CertificateExpired", "certificate_expired", "clock"],
+      ["for another name", fixtures.named, "CertificateNameMismatch", "bad_certificate", "--servername"],
+      [
+        "for another purpose",
+        fixtures.wrongPurpose,
+        "CertificatePurposeMismatch",
+        "unsupported_certificate",
+        "serverAuth"
+      ]
+    ] as const
+    for (const [name, pair, reason, alert, hint] of refused) {
+      it.live(`a certificate ${name}`, () =>
+        Effect.gen(function* () {
+          const { port } = yield* Node.serve({ pair })
+          const { status, stdout, stderr } = yield* cli(["connect", `localhost:${port}`, ...ca])
+          assert.match(stderr, new RegExp(`^effect-tls: ${reason}: .*alert sent: ${alert}.*Hint: .*${hint}`))
+          assert.isTrue(isOneLine(stderr), stderr)
+          assert.strictEqual(status, 1)
+          assert.strictEqual(stdout, "")
+        })
+      )
+    }
+
+    it.live("a server that speaks plain HTTP, one that hangs up, one that cuts the connection, and an old one", () =>
+      Effect.gen(function* () {
+        const http = createHttpServer((_request, response) => void response.end("hello"))
+        const hangsUp = createTcpServer((socket) => void socket.end())
+        const cuts = yield* Node.serve({}, (socket) => {
+          socket.write("half a", () => Reflect.get(socket, "_handle").close())
+        })
+        const old = yield* Node.serve({ maxVersion: "TLSv1.2", minVersion: "TLSv1.2" })
+        const cases = [
+          [yield* Node.listening(http), /UnexpectedRecord.*alert sent: unexpected_message.*Hint: .*no TLS/],
+          [yield* Node.listening(hangsUp), /ClosedDuringHandshake.*Hint: /],
+          [cuts.port, /UncleanClose.*Hint: .*cut short/],
+          [old.port, /AlertReceived.*protocol_version.*Hint: .*TLS 1\.3/]
+        ] as const
+        for (const [port, line] of cases) {
+          const { status, stderr } = yield* cli(["connect", `localhost:${port}`, ...ca, "--summary", "none"], "x")
+          assert.match(stderr, line)
+          assert.isTrue(isOneLine(stderr), stderr)
+          assert.strictEqual(status, 1)
+        }
+      })
+    )
+
+    it.live("--http of what is not HTTP", () =>
+      Effect.gen(function* () {
+        const { port } = yield* Node.serve({}, (socket) => void socket.end("SSH-2.0-nothing\r\n\r\n"))
+        const { status, stdout, stderr } = yield* cli([
+          ...["connect", `localhost:${port}`, ...ca, "--summary", "none", "--http", "/"]
+        ])
+        assert.match(stderr, /HTTP: Parse Error/)
+        assert.isTrue(isOneLine(stderr), stderr)
+        assert.deepStrictEqual([status, stdout], [1, ""])
+      })
+    )
+  })
+})
