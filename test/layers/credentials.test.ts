@@ -1,0 +1,154 @@
+import { assert, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type { SignatureScheme } from "../../src/codec/registry/signatureScheme.ts"
+import * as Credentials from "../../src/layers/Credentials.ts"
+import * as NodeCryptoProvider from "../../src/layers/node/NodeCryptoProvider.ts"
+import * as Certificates from "../../src/layers/testing/certificates.ts"
+import type { ChooseCredential, ResolveHello } from "../../src/state/command.ts"
+
+const everything: ReadonlyArray<SignatureScheme> = ["ed25519", "ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256"]
+
+const hello = (serverName: string | undefined, schemes = everything): ResolveHello => ({
+  _tag: "ResolveHello",
+  serverName,
+  protocols: [],
+  schemes,
+  certificateSchemes: schemes,
+  authorities: []
+})
+
+const request = (authorities: ReadonlyArray<Uint8Array>, schemes = everything): ChooseCredential => ({
+  _tag: "ChooseCredential",
+  schemes,
+  certificateSchemes: schemes,
+  authorities
+})
+
+const pem = ({ chainPem, privateKeyPem }: Certificates.Issued) => ({ chain: chainPem, key: privateKeyPem })
+
+const serviceOf = (options: Credentials.PemOptions | ReadonlyArray<Credentials.PemOptions>) =>
+  Effect.flatMap(Layer.build(Credentials.layerPem(options)), (context) =>
+    Effect.provide(
+      Effect.map(Credentials.Credentials, (service) => service),
+      context
+    )
+  )
+
+const leafOf = (credential: Credentials.Credential | undefined) => credential?.chain[0]
+
+layer(NodeCryptoProvider.layer)("Credentials.layerPem", (it) => {
+  for (const keyType of ["p256", "p384", "ed25519", "rsa2048"] as const) {
+    it.effect(`loads a ${keyType} key and signs with it`, () =>
+      Effect.gen(function* () {
+        const issued = yield* Certificates.makeSelfSigned({ keyType })
+        const service = yield* serviceOf(pem(issued))
+        const schemes = issued.key.schemes
+        const credential = yield* service.choose(hello("localhost", [...schemes]))
+        assert.deepStrictEqual(leafOf(credential), issued.certificate)
+        assert.deepStrictEqual(credential?.schemes, schemes)
+        const [scheme] = schemes
+        if (credential === undefined || scheme === undefined) return assert.fail("no credential")
+        const content = new TextEncoder().encode("content")
+        const signature = yield* service.sign(credential, scheme, content)
+        assert.isTrue(issued.key.publicKey.verify(scheme as "ed25519", content, signature))
+      })
+    )
+  }
+
+  it.effect("takes bytes and redacted keys", () =>
+    Effect.gen(function* () {
+      const issued = yield* Certificates.makeSelfSigned()
+      const encoder = new TextEncoder()
+      const service = yield* serviceOf({
+        chain: encoder.encode(issued.chainPem),
+        key: Redacted.make(encoder.encode(issued.privateKeyPem))
+      })
+      assert.deepStrictEqual(leafOf(yield* service.choose(hello("localhost"))), issued.certificate)
+    })
+  )
+
+  it.effect("chooses by name, wildcard and scheme; the first serves whom none is for", () =>
+    Effect.gen(function* () {
+      const ca = yield* Certificates.makeCa()
+      const first = yield* Certificates.issue(ca, { names: ["first.example"] })
+      const wild = yield* Certificates.issue(ca, { names: ["*.second.example"] })
+      const edwards = yield* Certificates.issue(ca, { names: ["third.example"], keyType: "ed25519" })
+      const service = yield* serviceOf([first, wild, edwards].map(pem))
+      const chosen = (name: string | undefined, schemes = everything) =>
+        Effect.map(service.choose(hello(name, schemes)), leafOf)
+      assert.deepStrictEqual(yield* chosen("first.example"), first.certificate)
+      assert.deepStrictEqual(yield* chosen("WWW.Second.Example"), wild.certificate)
+      assert.deepStrictEqual(yield* chosen("a.b.second.example"), first.certificate)
+      assert.deepStrictEqual(yield* chosen("third.example"), edwards.certificate)
+      assert.deepStrictEqual(yield* chosen("third.example", ["ecdsa_secp256r1_sha256"]), first.certificate)
+      assert.deepStrictEqual(yield* chosen(undefined), first.certificate)
+      assert.deepStrictEqual(yield* chosen("..bad..name"), first.certificate)
+      assert.deepStrictEqual(yield* chosen(undefined, ["ed25519"]), edwards.certificate)
+      assert.strictEqual(yield* chosen("first.example", ["rsa_pss_rsae_sha256"]), undefined)
+    })
+  )
+
+  it.effect("a client chooses by who the server believes", () =>
+    Effect.gen(function* () {
+      const [one, two] = [
+        yield* Certificates.makeCa({ commonName: "one" }),
+        yield* Certificates.makeCa({ commonName: "two" })
+      ]
+      const ours = [
+        yield* Certificates.issue(one, { purpose: "client" }),
+        yield* Certificates.issue(two, { purpose: "client" })
+      ]
+      const service = yield* serviceOf(ours.map(pem))
+      assert.deepStrictEqual(leafOf(yield* service.choose(request([two.subject.der]))), ours[1]?.certificate)
+      assert.deepStrictEqual(leafOf(yield* service.choose(request([]))), ours[0]?.certificate)
+    })
+  )
+
+  const wrong = (
+    name: string,
+    message: RegExp,
+    options: (issued: Certificates.Issued, other: Certificates.Issued) => Credentials.PemOptions
+  ) =>
+    it.effect(name, () =>
+      Effect.gen(function* () {
+        const issued = yield* Certificates.makeSelfSigned()
+        const other = yield* Certificates.makeSelfSigned()
+        const error = yield* Effect.flip(serviceOf(options(issued, other)))
+        assert.strictEqual(error.reason._tag, "InvalidConfiguration")
+        assert.match(error.message, message)
+        for (const line of issued.privateKeyPem.split("\n").slice(1, -2)) assert.notInclude(error.message, line)
+      })
+    )
+
+  wrong("a key of another certificate", /does not belong to the first certificate/, (issued, other) => ({
+    chain: issued.chainPem,
+    key: other.privateKeyPem
+  }))
+  wrong("a key of another kind", /does not belong|certificate and private key/, (issued) => ({
+    chain: issued.chainPem,
+    key: "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ+DYvh6SEqVTm50DFtMDoQikTmiCqirVv9mWG9qfSnF\n-----END PRIVATE KEY-----\n"
+  }))
+  wrong("files the wrong way round", /-----BEGIN CERTIFICATE-----/, (issued) => ({
+    chain: issued.privateKeyPem,
+    key: issued.chainPem
+  }))
+  wrong("no private key", /-----BEGIN PRIVATE KEY-----/, (issued) => ({ chain: issued.chainPem, key: issued.chainPem }))
+  wrong("a key cut short", /private key/, (issued) => ({
+    chain: issued.chainPem,
+    key: issued.privateKeyPem.slice(0, 90)
+  }))
+  wrong("an encrypted key", /openssl pkey/, (issued) => ({
+    chain: issued.chainPem,
+    key: "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
+  }))
+  wrong("nothing", /certificate chain/, () => ({ chain: "", key: "" }))
+
+  it.effect("no credentials at all", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Layer.build(Credentials.layer([])))
+      assert.include(error.message, "at least one certificate")
+    })
+  )
+})
