@@ -17,7 +17,7 @@ export const parsePort = (text: string): number | undefined => {
   return port !== undefined && port <= 65535 ? port : undefined
 }
 
-const form = /^(?:\[([0-9a-z:.%]+)\]|([^\s:[\]/]+)):([^:]*)$/i
+const form = /^(?:\[([0-9a-f.]*:[0-9a-z:.%]*)\]|([^\s:[\]/]+)):([^:]*)$/i
 
 export const parseEndpoint = (text: string): Result.Result<Endpoint, CliFailure> => {
   const [, address, name, digits] = form.exec(text) ?? []

@@ -10,12 +10,12 @@ import type * as Socket from "effect/socket/Socket"
 import { toDuplex } from "../layers/node/duplex.ts"
 import type { TlsConnection } from "../layers/TlsConnection.ts"
 import { find, type TlsError } from "../layers/TlsError.ts"
+import { describeError } from "../layers/transport.ts"
 import { type CliFailure, failed, oneLine } from "./failure.ts"
 import { summarize } from "./summary.ts"
 
 /** What went wrong below HTTP, or in it. */
-const explain = (error: unknown): TlsError | CliFailure =>
-  find(error) ?? failed(`HTTP: ${oneLine(error instanceof Error ? error.message : String(error))}`)
+const explain = (error: unknown): TlsError | CliFailure => find(error) ?? failed(`HTTP: ${describeError(error)}`)
 
 const head = ({ httpVersion, statusCode, statusMessage, rawHeaders }: Http.IncomingMessage): string => {
   const lines = [`HTTP/${httpVersion} ${statusCode} ${statusMessage}`]

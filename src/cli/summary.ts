@@ -8,6 +8,7 @@ import { showBytes, showTime } from "../codec/x509/inspect.ts"
 import { showName } from "../codec/x509/name.ts"
 import { primitives } from "../crypto/node/index.ts"
 import type { TlsConnection } from "../layers/TlsConnection.ts"
+import { escape } from "../state/failure.ts"
 import type { Common } from "./flags.ts"
 
 /** One certificate of the peer's chain. */
@@ -57,8 +58,9 @@ export const summarize = ({ info, peerCertificates }: TlsConnection): Summary =>
   suite: info.suite,
   group: info.group,
   signatureScheme: info.signatureScheme,
-  alpn: info.alpnProtocol ?? null,
-  serverName: info.serverName ?? null,
+  alpn: info.alpnProtocol === undefined ? null : escape(info.alpnProtocol),
+  // A client's words: whoever reads them may be looking at a terminal.
+  serverName: info.serverName === undefined ? null : escape(info.serverName),
   kind: info.kind,
   peer: info.peer ?? null,
   peerChain: peerCertificates.map(summarizeCertificate)
