@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto"
 import * as Http from "node:http"
 import * as Http2 from "node:http2"
-import type { Duplex } from "node:stream"
+import type { Duplex, Readable, Writable } from "node:stream"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -23,7 +23,7 @@ const served = (take: (duplex: Duplex) => void) =>
       )
   })
 
-const read = (stream: NodeJS.ReadableStream) =>
+const read = (stream: Readable) =>
   Effect.callback<Buffer, Error>((resume) => {
     const chunks: Array<Buffer> = []
     stream.on("data", (chunk: Buffer) => chunks.push(chunk))
@@ -31,7 +31,7 @@ const read = (stream: NodeJS.ReadableStream) =>
     stream.once("error", (error) => resume(Effect.fail(error)))
   })
 
-const upperCase = (request: NodeJS.ReadableStream, response: NodeJS.WritableStream) => {
+const upperCase = (request: Readable, response: Writable) => {
   request.on("data", (chunk: Buffer) => response.write(chunk.toString().toUpperCase()))
   request.on("end", () => response.end())
 }
