@@ -27,7 +27,23 @@ import { type PeerIdentity, peerAuthenticated } from "./state/proof.ts"
 import { expects as serverExpects, step as serverStep, start as startServer } from "./state/server.ts"
 import { type ConnectionOptions, make } from "./state/shell.ts"
 
+/** Primitives in JavaScript, which run anywhere; `effect-tls/node` has those of node:crypto. */
+export { primitives as noblePrimitives } from "./crypto/noble/index.ts"
+export type { Primitives } from "./crypto/primitives.ts"
+/** The suites that a configuration offers or accepts. */
+export { type CipherSuite13, suites13 } from "./crypto/suite.ts"
+/** The reducer of the client: `start(config)`, `step(state, event)`, and its figure. */
+export * as ClientMachine from "./state/client.ts"
+export type { Answer, Command, Credential } from "./state/command.ts"
+export type { ClientAuthentication, ClientConfig, ServerConfig, ServerIdentity } from "./state/config.ts"
 export type { Connection, ConnectionEvent, Progress } from "./state/connection.ts"
+export type { Established } from "./state/established.ts"
+export type { Failure } from "./state/failure.ts"
+/** What it takes to read a name that a client means to reach. */
+export { parseServerIdentity } from "./state/path/host.ts"
+/** The reducer of the server. */
+export * as ServerMachine from "./state/server.ts"
+export type { ConnectionOptions } from "./state/shell.ts"
 
 /** A client; `start` yields its first question. */
 export const client = (config: ClientConfig, options?: ConnectionOptions): Connection =>

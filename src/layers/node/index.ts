@@ -1,5 +1,7 @@
 /** effect-tls/node: what needs Node. */
 
+/** The primitives of node:crypto, for `effect-tls/core`. */
+export { primitives as nodePrimitives } from "../../crypto/node/index.ts"
 /** A socket as a Node stream. */
 export * as SocketDuplex from "./duplex.ts"
 /** The key log as a file. */
