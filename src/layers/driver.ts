@@ -64,7 +64,10 @@ const isNonEmpty = <A>(list: ReadonlyArray<A>): list is NonEmptyReadonlyArray<A>
 
 const socketError = (reason: Socket.SocketError["reason"]): Socket.SocketError => new Socket.SocketError({ reason })
 const readError = (cause: unknown): Socket.SocketError => socketError(new Socket.SocketReadError({ cause }))
-const closeError = (code: number): Socket.SocketError => socketError(new Socket.SocketCloseError({ code }))
+
+/** Made once, since every connection ends with one, and an error's stack costs more than a record. */
+const closedByPeer = socketError(new Socket.SocketCloseError({ code: 1000 }))
+const closedHere = socketError(new Socket.SocketCloseError({ code: 1006 }))
 
 /** What one connection over one open transport knows; the methods that do not wait are plain functions. */
 class Session {
@@ -98,7 +101,7 @@ class Session {
       if (event._tag === "ApplicationData") this.ready.push(event.bytes)
       else if (event._tag === "Message") this.endpoint.observer?.onMessage(this.endpoint.role, event)
       else if (event._tag === "LogKey") lines.push(event.line)
-      else if (event._tag === "PeerClosed") this.ended ??= closeError(1000)
+      else if (event._tag === "PeerClosed") this.ended ??= closedByPeer
       else if (event._tag === "Failed") {
         this.error = this.describe(event.failure, event.state, progress.out.length > 0)
         this.ended ??= readError(this.error)
@@ -271,7 +274,7 @@ const open = Effect.fnUntraced(function* (socket: Socket.Socket, endpoint: Endpo
     scope,
     Effect.suspend(() => {
       const close = session.transport === "destroyed" ? Effect.void : closeOf(session)
-      session.ended ??= closeError(1006)
+      session.ended ??= closedHere
       return Effect.andThen(close, dispose(session))
     })
   )
