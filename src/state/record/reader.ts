@@ -5,7 +5,7 @@
  * and whether its type may come now, is for the owner to say.
  */
 import * as Result from "effect/Result"
-import { HEADER_LENGTH, innerTypeIndex, lengthAt, typeAt, versionAt } from "../../codec/record/record.ts"
+import { HEADER_LENGTH, innerTypeIndex, lengthAt, typeAt } from "../../codec/record/record.ts"
 import type { ContentType } from "../../codec/registry/contentType.ts"
 import type { Secret } from "../../crypto/secret.ts"
 import type { CipherSuite13 } from "../../crypto/suite.ts"
@@ -122,10 +122,11 @@ export class RecordReader {
     const type = typeAt(bytes, at)
     const length = lengthAt(bytes, at)
     const name = types[type - firstType]
-    if (this.#records === 0 && (name === undefined || versionAt(bytes, at) >> 8 !== 3)) {
-      return fail("UnexpectedRecord", describeStranger(bytes, at))
+    // The version is ignored for all purposes (section 5.1): the type alone says whether this is TLS.
+    if (name === undefined) {
+      const stranger = this.#records === 0 ? describeStranger(bytes, at) : `a record of unknown content type ${type}`
+      return fail("UnexpectedRecord", stranger)
     }
-    if (name === undefined) return fail("UnexpectedRecord", `a record of unknown content type ${type}`)
     const opener = name === "application_data" ? this.#opener : undefined
     const most = opener === undefined ? maxPlaintext : maxCiphertext13
     if (length > most) return fail("RecordOverflow", `a record claims ${length} bytes; ${most} are allowed`)
