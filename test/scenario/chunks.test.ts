@@ -57,8 +57,9 @@ const replay = (kind: string, link: Link): void => {
   server.start()
   const feed = (end: End, chunk: Uint8Array): void => {
     const lent = chunk.slice()
-    end.receive(lent)
-    lent.fill(0xee) // once received, a chunk is the transport's again
+    const progress = end.connection.receive(lent)
+    lent.fill(0xee) // once received, a chunk is the transport's again, even while a question waits
+    end.take(progress)
   }
   for (const chunk of link(wire.toClient, "toClient")) feed(client, chunk)
   for (const chunk of link(wire.toServer, "toServer")) feed(server, chunk)

@@ -1,6 +1,6 @@
 /** Lengths, Finished, and what comes after a failure (SECURITY rows 4, 9 and 14). */
 import { assert, describe, it } from "@effect/vitest"
-import type { ReasonName } from "../../src/state/failure.ts"
+import { make as makeFailure, type ReasonName } from "../../src/state/failure.ts"
 import {
   type AnyExtension,
   changed,
@@ -141,7 +141,12 @@ describe("14: after a failure", () => {
         const { out, events, asks } = connection.receive(record)
         assert.deepStrictEqual([out.length, events.length, asks], [0, 0, undefined])
       }
-      for (const { out, events } of [connection.close(), connection.end(), connection.start()]) {
+      for (const { out, events } of [
+        connection.close(),
+        connection.end(),
+        connection.start(),
+        connection.abort(makeFailure("HandshakeTimeout", "too late"))
+      ]) {
         assert.deepStrictEqual([out.length, events.length], [0, 0])
       }
       for (const result of [connection.send(Uint8Array.of(1)), connection.updateKeys("update_requested")]) {
