@@ -73,6 +73,43 @@ function replaced51(data: Uint8Array) {
   return extensions((block) => block.map((each) => (each.type === "key_share" ? { type: 51, data } : each)))
 }
 
+/** An identity of one byte and a binder of 32. */
+const pskBytes = fromHex(`0007 0001 01 00000000 0021 20 ${"00".repeat(32)}`)
+const twoIdentities = fromHex(`000e 0001 01 00000000 0001 02 00000000 0021 20 ${"00".repeat(32)}`)
+
+describe("46: a PSK, which is not taken", () => {
+  const identity = { identity: Uint8Array.of(1), obfuscated_ticket_age: 0 }
+  const psk = { identities: [identity], binders: [new Uint8Array(32)] }
+  const modes = { type: "psk_key_exchange_modes", data: { ke_modes: ["psk_dhe_ke"] } }
+  const offered = { type: "pre_shared_key", data: psk }
+  rows([
+    ["a PSK without its modes", extended("pre_shared_key", psk), "MissingExtension", "missing_extension"],
+    [
+      "a PSK that is not the last extension",
+      extensions((block) => [...block, modes, { type: 41, data: pskBytes }, { type: 0x3a3a, data: new Uint8Array(0) }]),
+      "IllegalValue",
+      "illegal_parameter"
+    ],
+    [
+      "two identities and one binder",
+      extensions((block) => [...block, modes, { type: 41, data: twoIdentities }]),
+      "IllegalValue",
+      "illegal_parameter"
+    ],
+    [
+      "no binder",
+      extensions((block) => [...block, modes, { type: 41, data: fromHex("0007 0001 01 00000000 0000") }]),
+      "DecodeFailed",
+      "decode_error"
+    ]
+  ])
+  it("is passed over, and the handshake is a full one", () => {
+    const { end } = accepted({ ClientHello: extensions((block) => [...block, modes, offered]) })
+    assert.strictEqual(end.connection.established?.kind, "full")
+    assert.include(end.messages, "said Certificate")
+  })
+})
+
 describe("27: what nobody knows is ignored", () => {
   const grease = extensions((block) => [
     { type: 0x0a0a, data: new Uint8Array(0) },

@@ -38,6 +38,10 @@ const choose = (config: ServerConfig, hello: ClientHello): Result.Result<Choices
         `a share for ${NamedGroup.show(stray.group)}, which is not in supported_groups`
       )
     }
+    // No PSK is taken here, but a client that offers one must say how it may be used (section 4.3.9).
+    if (find(extensions, "pre_shared_key") !== undefined) {
+      yield* required("ClientHello", "psk_key_exchange_modes", find(extensions, "psk_key_exchange_modes"))
+    }
     const suite = yield* CipherSuite.select(config.suites, hello.cipher_suites)
     const group = yield* Group.select(config.groups, groups.named_group_list, shares.client_shares)
     const offered = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list ?? []
