@@ -18,8 +18,17 @@ export interface Outcome {
 const text = (chunk: string | Uint8Array): string =>
   typeof chunk === "string" ? chunk : Buffer.from(chunk).toString("latin1")
 
+/** Standard input that stays open, and silent. */
+export const silence = Stream.never
+
+const streamOf = (stdin: string | Uint8Array | typeof silence): Stream.Stream<Uint8Array> =>
+  Stream.isStream(stdin) ? stdin : stdin.length === 0 ? Stream.empty : Stream.make(Buffer.from(stdin))
+
 /** Runs `effect-tls` with these arguments; what it prints is collected. */
-export const cli = (args: ReadonlyArray<string>, stdin: string | Uint8Array = ""): Effect.Effect<Outcome> =>
+export const cli = (
+  args: ReadonlyArray<string>,
+  stdin: string | Uint8Array | typeof silence = ""
+): Effect.Effect<Outcome> =>
   Effect.gen(function* () {
     const out: Array<string> = []
     const err: Array<string> = []
@@ -30,7 +39,7 @@ export const cli = (args: ReadonlyArray<string>, stdin: string | Uint8Array = ""
     const collect = (to: Array<string>) => () =>
       Sink.forEachArray((chunks: ReadonlyArray<string | Uint8Array>) => Effect.sync(() => to.push(...chunks.map(text))))
     const stdio = Stdio.layerTest({
-      stdin: stdin.length === 0 ? Stream.empty : Stream.make(Buffer.from(stdin)),
+      stdin: streamOf(stdin),
       stdout: collect(out),
       stderr: collect(err)
     })

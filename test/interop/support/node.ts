@@ -102,3 +102,11 @@ export const exchange = (socket: Tls.TLSSocket, data: Uint8Array) =>
     socket.once("error", (error) => resume(Effect.fail(error)))
     socket.write(data)
   })
+
+/** Says nothing, and yields the error with which the peer ends the connection. */
+export const refusal = (socket: Tls.TLSSocket) =>
+  Effect.callback<string>((resume) => {
+    socket.once("error", (error) => resume(Effect.succeed(error.message)))
+    socket.once("end", () => resume(Effect.succeed("an ordinary end")))
+    socket.resume()
+  })

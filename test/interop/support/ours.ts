@@ -155,6 +155,10 @@ export const takeAll = Effect.fnUntraced(function* (
   return Buffer.concat(chunks)
 })
 
+/** Says nothing, and fails with what the peer says when it ends the connection. */
+export const refusal = ({ socket }: TlsConnection) =>
+  Effect.flatMap(Socket.readerBytes(socket), (pull) => Effect.flip(takeAll(pull)))
+
 /** Sends while it reads as much back, says close_notify, and waits for the peer's. */
 export const exchange = Effect.fnUntraced(function* ({ socket, close }: TlsConnection, data: Uint8Array) {
   const pull = yield* Socket.readerBytes(socket)
