@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { fixtures } from "../interop/support/fixtures.ts"
 import * as Node from "../interop/support/node.ts"
-import { cli, directory, isOneLine } from "./support.ts"
+import { cli, directory, isOneLine, silence } from "./support.ts"
 
 const ca = ["--ca", fixtures.ca.cert]
 
@@ -226,7 +226,7 @@ describe("connect, when it cannot", () => {
     it.live("a server that speaks plain HTTP, one that hangs up, one that cuts the connection, and an old one", () =>
       Effect.gen(function* () {
         const http = createHttpServer((_request, response) => void response.end("hello"))
-        const hangsUp = createTcpServer((socket) => void socket.end())
+        const hangsUp = createTcpServer((socket) => void socket.resume().end())
         const cuts = yield* Node.serve({}, (socket) => {
           socket.write("half a", () => Reflect.get(socket, "_handle").close())
         })
@@ -238,7 +238,7 @@ describe("connect, when it cannot", () => {
           [old.port, /AlertReceived.*protocol_version.*Hint: .*TLS 1\.3/]
         ] as const
         for (const [port, line] of cases) {
-          const { status, stderr } = yield* cli(["connect", `localhost:${port}`, ...ca, "--summary", "none"], "x")
+          const { status, stderr } = yield* cli(["connect", `localhost:${port}`, ...ca, "--summary", "none"], silence)
           assert.match(stderr, line)
           assert.isTrue(isOneLine(stderr), stderr)
           assert.strictEqual(status, 1)
