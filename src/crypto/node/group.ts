@@ -10,6 +10,7 @@ import { isZero } from "../constantTime.ts"
 import { attempt, refuse } from "../failure.ts"
 import type { CryptoFailure, Group, KeyPair } from "../primitives.ts"
 import { buffer, plain } from "./bytes.ts"
+import { withoutStacks } from "./stacks.ts"
 
 type Name = "x25519" | "secp256r1" | "secp384r1" | "secp521r1"
 
@@ -59,7 +60,7 @@ const agree = (
   if (peerShare.length !== form.size) return refuse("InvalidPoint", `a share of ${form.name} has ${form.size} bytes`)
   if (form !== montgomery && peerShare[0] !== 4) return refuse("InvalidPoint", "the point is not uncompressed")
   try {
-    const publicKey = Crypto.createPublicKey({ key: form.jwk(peerShare), format: "jwk" })
+    const publicKey = withoutStacks(() => Crypto.createPublicKey({ key: form.jwk(peerShare), format: "jwk" }))
     const secret = plain(Crypto.diffieHellman({ privateKey, publicKey }))
     return form === montgomery && isZero(secret)
       ? refuse("InvalidPoint", "the shared secret is zero (RFC 9846 section 7.4.2)")

@@ -5,7 +5,8 @@ import { attempt, refuse } from "../failure.ts"
 import type { CryptoFailure, Primitives, PrivateKey, PublicKey } from "../primitives.ts"
 import { ruleFor, type SignatureRule, schemesFor } from "../signature.ts"
 import * as Spki from "../spki.ts"
-import { plain } from "./bytes.ts"
+import { buffer, plain } from "./bytes.ts"
+import { withoutStacks } from "./stacks.ts"
 
 /** What `sign` and `verify` of node take: the digest, and the key with its padding. */
 const digestOf = (rule: SignatureRule): string | null => (rule._tag === "Ed25519" ? null : rule.hash)
@@ -34,19 +35,22 @@ const importKey = (bytes: Uint8Array, key: Crypto.KeyObject, spki: Spki.Spki): P
     const rule = permitted(spki, algorithm)
     if (rule === undefined) return false
     try {
-      return Crypto.verify(digestOf(rule), message, keyFor(rule, key), signature)
+      return withoutStacks(() => Crypto.verify(digestOf(rule), message, keyFor(rule, key), signature))
     } catch {
       return false
     }
   }
 })
 
+const createPublicKey = (spki: Buffer): Crypto.KeyObject =>
+  withoutStacks(() => Crypto.createPublicKey({ key: spki, format: "der", type: "spki" }))
+
 /** OpenSSL refuses a point that is not on its curve here. */
 export const publicKey: Primitives["publicKey"] = (bytes) =>
   Result.flatMap(Spki.parse(bytes), (spki) => {
     const copy = bytes.slice()
     return attempt("InvalidKey", "the key is not valid for its algorithm", () =>
-      importKey(copy, Crypto.createPublicKey({ key: Buffer.from(copy), format: "der", type: "spki" }), spki)
+      importKey(copy, createPublicKey(buffer(copy)), spki)
     )
   })
 
@@ -69,7 +73,7 @@ const signer = (key: Crypto.KeyObject, pub: PublicKey, spki: Spki.Spki): Private
     return rule === undefined
       ? refuse("UnsupportedAlgorithm", `a key of kind ${pub.kind} does not sign ${algorithm}`)
       : attempt("OperationFailed", "signing failed", () =>
-          plain(Crypto.sign(digestOf(rule), message, keyFor(rule, key)))
+          plain(withoutStacks(() => Crypto.sign(digestOf(rule), message, keyFor(rule, key))))
         )
   }
 })
