@@ -9,7 +9,7 @@ declare const key: string
 
 // README: begin
 const client = Effect.gen(function* () {
-  const tcp = yield* NodeSocket.makeNet({ host: "example.org", port: 443 })
+  const tcp = yield* NodeSocket.makeNet({ host: "example.org", port: 443, noDelay: true })
   const tls = yield* TlsClient.connect(tcp, { serverName: "example.org", alpnProtocols: ["http/1.1"] })
   yield* Effect.log(tls.info) // version, suite, group, ALPN, the peer
   const writer = yield* tls.socket.writer // an Effect Socket: everything that takes a Socket takes TLS
@@ -19,7 +19,7 @@ client.pipe(Effect.scoped, Effect.provide(NodeTls.layer), NodeRuntime.runMain)
 
 // a SocketServer made of a SocketServer
 const Server = TlsServer.layer({ alpnProtocols: ["h2", "http/1.1"] }).pipe(
-  Layer.provide(NodeSocketServer.layer({ port: 8443 })),
+  Layer.provide(NodeSocketServer.layer({ port: 8443, noDelay: true })),
   Layer.provide(Credentials.layerPem({ chain, key })),
   Layer.provide(NodeTls.layer)
 )
