@@ -15,6 +15,7 @@ import type { Established } from "../state/established.ts"
 import { alertOf, type Failure, fail, make as failure } from "../state/failure.ts"
 import { type Answers, answer } from "./answers.ts"
 import type { Observer } from "./events.ts"
+import * as Inbox from "./inbox.ts"
 import type { KeyLogger } from "./KeyLog.ts"
 import * as Outbox from "./outbox.ts"
 import { fromFailure, type TlsError } from "./TlsError.ts"
@@ -60,7 +61,6 @@ const closeTimeout = "1 second"
 
 const encoder = new TextEncoder()
 const bytesOf = (chunk: Uint8Array | string): Uint8Array => (typeof chunk === "string" ? encoder.encode(chunk) : chunk)
-const isNonEmpty = <A>(list: ReadonlyArray<A>): list is NonEmptyReadonlyArray<A> => list.length > 0
 
 const socketError = (reason: Socket.SocketError["reason"]): Socket.SocketError => new Socket.SocketError({ reason })
 const readError = (cause: unknown): Socket.SocketError => socketError(new Socket.SocketReadError({ cause }))
@@ -175,45 +175,35 @@ const handshakeInTime = (session: Session): Effect.Effect<Established, TlsError>
   })
 }
 
-/** Decrypted chunks; the end of them is always an error, as `Socket` has it. */
-const pullOf = (session: Session): Link["pull"] => {
-  const { connection, inner, outbox } = session
-
-  const next: Link["pull"] = Effect.suspend(() => {
-    const chunks = session.ready
-    if (isNonEmpty(chunks)) {
-      session.ready = []
-      return Effect.succeed(chunks)
+/** What is done with what comes once the handshake is done. */
+const receiverOf = (session: Session): Inbox.Receiver => {
+  const { connection, outbox } = session
+  return {
+    take: () => {
+      const { ready } = session
+      if (ready.length > 0) session.ready = []
+      return ready
+    },
+    ended: () => session.ended,
+    hear: (chunks) => {
+      let asks: Progress["asks"]
+      for (const chunk of chunks) {
+        const progress = connection.receive(bytesOf(chunk))
+        session.take(progress)
+        asks = progress.asks
+      }
+      return asks === undefined ? undefined : Effect.ignore(settle(session, { out: [], events: [], asks }))
+    },
+    end: (error) => {
+      const { reason } = error
+      if (session.transport === "destroyed" || (reason._tag === "SocketCloseError" && reason.code === 1006))
+        return error
+      session.take(session.transportEnded(error))
+      // After the peer's close_notify its side may be closed, and ours be open still.
+      if (connection.failure !== undefined) outbox.fail(connection.failure)
+      return undefined
     }
-    if (session.ended !== undefined) return Effect.fail(session.ended)
-    // A peer that makes us answer and does not read is read no further.
-    return outbox.backlog() > Outbox.maxBacklog ? Effect.andThen(flushed, more) : more
-  })
-
-  const flushed = Effect.mapError(
-    outbox.records(() => Result.succeed([])),
-    (reason) => readError(session.describe(reason))
-  )
-
-  const taken = (chunks: NonEmptyReadonlyArray<Uint8Array | string>): Link["pull"] => {
-    for (let i = 0; i < chunks.length; i++) {
-      const progress = connection.receive(bytesOf(chunks[i] ?? ""))
-      if (progress.asks !== undefined) return Effect.flatMap(Effect.result(settle(session, progress)), () => next)
-      session.take(progress)
-    }
-    return next
   }
-
-  const ended = (error: Socket.SocketError): Link["pull"] => {
-    const isOurs =
-      session.transport === "destroyed" || (error.reason._tag === "SocketCloseError" && error.reason.code === 1006)
-    if (isOurs) return Effect.fail(error)
-    session.take(session.transportEnded(error))
-    return next
-  }
-
-  const more: Link["pull"] = Effect.matchEffect(inner.pull, { onSuccess: taken, onFailure: ended })
-  return next
 }
 
 /** Says close_notify when its turn comes, and waits for it, but not long: the peer may read no more. */
@@ -228,12 +218,12 @@ const closeOf = (session: Session): Effect.Effect<void> => {
   })
 }
 
-const linkOf = (session: Session, established: Established, scope: Scope.Closeable): Link => {
+const linkOf = (session: Session, established: Established, pull: Link["pull"], scope: Scope.Closeable): Link => {
   const { connection, outbox, writer } = session
   const failed = (reason: Failure): TlsError => session.error ?? session.describe(reason)
   return {
     established,
-    pull: pullOf(session),
+    pull,
     write: (plaintext) => Effect.mapError(outbox.data(plaintext), failed),
     updateKeys: (request) =>
       Effect.mapError(
@@ -279,7 +269,9 @@ const open = Effect.fnUntraced(function* (socket: Socket.Socket, endpoint: Endpo
     })
   )
   const established = yield* handshakeInTime(session)
-  return linkOf(session, established, scope)
+  const { pull, watch } = Inbox.make(inner, session.outbox, receiverOf(session))
+  yield* Effect.forkIn(watch, scope, { startImmediately: true })
+  return linkOf(session, established, pull, scope)
 })
 
 const dispose = (session: Session): Effect.Effect<void> =>

@@ -42,6 +42,14 @@ export interface Outbox {
   readonly backlog: () => number
   /** Whether nothing waits. */
   readonly idle: () => boolean
+  /** How many times the inner writer has taken something: whether there is progress. */
+  readonly handedOver: () => number
+  /** Done when everything that was queued before is with the inner writer. */
+  readonly flushed: Effect.Effect<void, Failure>
+  /** Done when a writer has to wait. */
+  readonly stalled: Effect.Effect<void>
+  /** Ends it: whoever waits fails, and so does everyone later. */
+  readonly fail: (reason: Failure) => void
   /** What the writer fiber does, until it is interrupted or the inner writer fails. */
   readonly run: Effect.Effect<void>
 }
@@ -65,7 +73,9 @@ export const make = (
   /** Jobs whose last records the inner writer is taking. */
   let leaving: Array<Job> = []
   let broken: Failure | undefined
+  let handedOver = 0
   let unpark: (() => void) | undefined
+  let onStall: (() => void) | undefined
 
   const push = (records: ReadonlyArray<Uint8Array>): void => {
     if (records.length === 0 || broken !== undefined) return
@@ -123,22 +133,29 @@ export const make = (
         sealed = []
         yield* records.length === 1 ? writer.write(records[0]) : writer.writeAll(records)
         backlog = sizeOf(sealed)
+        handedOver++
       }
       settle(Effect.void)
       if (sealed.length === 0 && jobs.length === 0) yield* park
     }
   })
 
+  const fail = (reason: Failure): void => {
+    broken ??= reason
+    sealed = []
+    backlog = 0
+    leaving.push(...jobs.splice(0))
+    settle(Effect.fail(broken))
+  }
+
   const stop = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
     Effect.sync(() => {
-      broken = Cause.hasInterruptsOnly(cause)
-        ? failure("ConnectionClosed", "the connection was closed on this side")
-        : failure("TransportFailed", `writing: ${describeCause(cause)}`)
       unpark = undefined
-      sealed = []
-      backlog = 0
-      leaving.push(...jobs.splice(0))
-      settle(Effect.fail(broken))
+      fail(
+        Cause.hasInterruptsOnly(cause)
+          ? failure("ConnectionClosed", "the connection was closed on this side")
+          : failure("TransportFailed", `writing: ${describeCause(cause)}`)
+      )
     })
 
   const submit = (size: number, seal: Job["seal"]): Effect.Effect<void, Failure> =>
@@ -147,6 +164,7 @@ export const make = (
       const job: Job = { size, seal, settle: resume }
       jobs.push(job)
       unpark?.()
+      if (jobs.length > 0 || backlog > 0) onStall?.()
       // An interrupted writer takes back what is not sealed yet.
       return Effect.sync(() => {
         const at = jobs.indexOf(job)
@@ -164,12 +182,25 @@ export const make = (
     })
   }
 
+  const stalled = Effect.callback<void>((resume) => {
+    onStall = () => {
+      onStall = undefined
+      resume(Effect.void)
+    }
+  })
+
+  const records: Outbox["records"] = (make) => submit(0, make)
+
   return {
     push,
     data,
-    records: (make) => submit(0, make),
+    records,
     backlog: () => backlog,
     idle: () => backlog === 0 && jobs.length === 0,
+    handedOver: () => handedOver,
+    flushed: records(() => Result.succeed([])),
+    stalled,
+    fail,
     run: Effect.onExit(loop, (exit) => stop(Exit.isFailure(exit) ? exit.cause : Cause.empty)).pipe(Effect.ignore)
   }
 }

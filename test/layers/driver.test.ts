@@ -256,6 +256,104 @@ layer(world)("ends", (it) => {
   )
 })
 
+layer(world)("a transport that breaks while nobody reads", (it) => {
+  /** As a TCP socket of Node after a reset: a write never returns, and only a pull tells. */
+  const breakable = (socket: Socket.Socket) => {
+    let state: "whole" | "broken" = "whole"
+    const reset = new Socket.SocketError({ reason: new Socket.SocketReadError({ cause: new Error("ECONNRESET") }) })
+    const ifWhole = <A, E>(then: Effect.Effect<A, E>, otherwise: Effect.Effect<A, E>) =>
+      Effect.suspend(() => (state === "whole" ? then : otherwise))
+    return {
+      breakNow: Effect.sync(() => {
+        state = "broken"
+      }),
+      socket: Socket.make({
+        reader: Effect.map(socket.reader, (reader) => ({ ...reader, pull: ifWhole(reader.pull, Effect.fail(reset)) })),
+        writer: Effect.map(socket.writer, ({ write, writeAll }) => ({
+          write: (chunk) => ifWhole(write(chunk), Effect.never),
+          writeAll: (chunks) => ifWhole(writeAll(chunks), Effect.never)
+        }))
+      })
+    }
+  }
+  const start = Effect.gen(function* () {
+    const { left, right } = Pair.make()
+    const { socket, breakNow } = breakable(left)
+    const [client, server] = yield* Effect.all(
+      [TlsClient.connect(socket, { serverName: "localhost" }), TlsServer.accept(right)],
+      { concurrency: 2 }
+    )
+    return { breakNow, left: yield* open(client.socket), right: yield* open(server.socket), server }
+  })
+
+  it.effect("is found out by a write that makes no progress", () =>
+    Effect.gen(function* () {
+      const { left, breakNow } = yield* start
+      yield* left.write("still there")
+      yield* breakNow
+      const write = yield* Effect.forkChild(Effect.flip(left.write("anyone?")))
+      yield* TestClock.adjust("4 seconds")
+      assert.strictEqual(write.pollUnsafe(), undefined)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(reasonOf(yield* Fiber.join(write)), "TransportFailed")
+      assert.strictEqual(reasonOf((yield* drain(left.pull)).end), "TransportFailed")
+    })
+  )
+
+  it.effect("also after the peer's close_notify", () =>
+    Effect.gen(function* () {
+      const { left, server, breakNow } = yield* start
+      yield* server.close
+      assert.strictEqual(closeCode((yield* drain(left.pull)).end), 1000)
+      yield* breakNow
+      const write = yield* Effect.forkChild(Effect.flip(left.write("anyone?")))
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(reasonOf(yield* Fiber.join(write)), "TransportFailed")
+    })
+  )
+
+  it.effect("a slow peer is no broken one, and what it says meanwhile is kept for the reader", () =>
+    Effect.gen(function* () {
+      const { left, right } = yield* start
+      const data = bytes(4 * maxPiece)
+      const write = yield* Effect.forkChild(left.write(data))
+      yield* right.write("be patient")
+      yield* TestClock.adjust("20 seconds")
+      assert.strictEqual(write.pollUnsafe(), undefined)
+      assert.isTrue(Buffer.from(data).equals(yield* read(right.pull, data.length)))
+      yield* Fiber.join(write)
+      assert.strictEqual(text(yield* read(left.pull, 10)), "be patient")
+      yield* right.write("thanks")
+      assert.strictEqual(text(yield* read(left.pull, 6)), "thanks")
+    })
+  )
+
+  it.effect("a reader takes over from the watch", () =>
+    Effect.gen(function* () {
+      const { left, right } = yield* start
+      const write = yield* Effect.forkChild(left.write(bytes(4 * maxPiece)))
+      yield* TestClock.adjust("6 seconds")
+      const pulled = yield* Effect.forkChild(read(left.pull, 5))
+      yield* Effect.yieldNow
+      yield* right.write("hello")
+      assert.strictEqual(text(yield* Fiber.join(pulled)), "hello")
+      yield* read(right.pull, 4 * maxPiece)
+      yield* Fiber.join(write)
+    })
+  )
+
+  it.effect("a reader that learns of it frees the writers", () =>
+    Effect.gen(function* () {
+      const { left, breakNow } = yield* start
+      yield* breakNow
+      const write = yield* Effect.forkChild(Effect.flip(left.write("anyone?")))
+      yield* Effect.yieldNow
+      assert.strictEqual(reasonOf((yield* drain(left.pull)).end), "TransportFailed")
+      assert.strictEqual(reasonOf(yield* Fiber.join(write)), "TransportFailed")
+    })
+  )
+})
+
 layer(world)("deadline and interruption", (it) => {
   it.effect("a silent peer: HandshakeTimeout, and a word of goodbye", () =>
     Effect.gen(function* () {
