@@ -37,8 +37,9 @@ class Compression extends _SHA256 {
     view.setUint32(60, (blockSize + 32) * 8)
     this.#enter(outer)
     this.process(view, 0)
-    const digest = new Uint8Array(32)
-    this.#leave(new DataView(digest.buffer))
+    this.#leave(view)
+    const digest = block.slice(0, 32)
+    block.fill(0)
     return digest
   }
 

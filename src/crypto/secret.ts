@@ -59,8 +59,8 @@ export class Secret<Stage extends string> {
 /** The bytes of a secret, as a view: for the key log, for HKDF-Extract and for nothing else. */
 export const unsafeBytes = (secret: Secret<string>): Uint8Array => secret[reveal]()
 
-/** What a state was given and does not own: it is not ours to wipe. */
-const lent: ReadonlySet<string> = new Set(["config", "credential", "asks", "proof"])
+/** What a state was given and does not own, which is not ours to wipe, and what holds no secret. */
+const lent: ReadonlySet<string> = new Set(["config", "credential", "asks", "proof", "suite", "hello", "transcript"])
 
 /** The secrets that a state holds as its own, however deep; for whoever wipes them all. */
 export const secretsOf = (

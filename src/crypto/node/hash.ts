@@ -4,10 +4,16 @@ import { hmacSha256 } from "../hmacSha256.ts"
 import type { Hash, HashName, HashState, Mac, Primitives } from "../primitives.ts"
 import { plain } from "./bytes.ts"
 
-const state = (hash: Crypto.Hash): HashState => ({
-  append: (bytes) => state(hash.copy().update(bytes)),
-  digest: () => plain(hash.copy().digest())
-})
+const state = (hash: Crypto.Hash): HashState => {
+  let digest: Uint8Array | undefined
+  return {
+    append: (bytes) => state(hash.copy().update(bytes)),
+    digest: () => {
+      digest ??= plain(hash.copy().digest())
+      return digest
+    }
+  }
+}
 
 const hash = (name: HashName, size: number, hmac: (key: Uint8Array) => Mac): Hash => ({
   name,
