@@ -23,16 +23,12 @@ const done = Result.succeed<void>(undefined)
 /** The per-record nonce (section 5.3): the IV, xored with the sequence number, in one array that is used again. */
 class NonceCounter {
   readonly nonce: Uint8Array
-  readonly #view: DataView
-  #ivHigh: number
-  #ivLow: number
+  readonly #iv: Uint8Array
   #next: number
 
   constructor(iv: Uint8Array, sequence: number) {
     this.nonce = iv.slice()
-    this.#view = new DataView(this.nonce.buffer)
-    this.#ivHigh = this.#view.getUint32(nonceSize - 8)
-    this.#ivLow = this.#view.getUint32(nonceSize - 4)
+    this.#iv = iv.slice()
     this.#next = sequence
   }
 
@@ -45,9 +41,10 @@ class NonceCounter {
   advance(): boolean {
     const sequence = this.#next
     if (sequence > maxSequence) return false
-    // `^` and setUint32 both work modulo 2^32, so the two halves need no BigInt and no care for signs.
-    this.#view.setUint32(nonceSize - 8, this.#ivHigh ^ Math.floor(sequence / 2 ** 32))
-    this.#view.setUint32(nonceSize - 4, this.#ivLow ^ (sequence % 2 ** 32))
+    for (let i = nonceSize - 1, rest = sequence; i >= nonceSize - 8; i--) {
+      this.nonce[i] = (this.#iv[i] ?? 0) ^ (rest % 256)
+      rest = Math.floor(rest / 256)
+    }
     // MAX_SAFE_INTEGER + 1 is exact, compares greater, and is where counting stops.
     this.#next = sequence + 1
     return true
@@ -56,8 +53,7 @@ class NonceCounter {
   /** Forgets the IV and leaves no number to use. */
   wipe(): void {
     this.nonce.fill(0)
-    this.#ivHigh = 0
-    this.#ivLow = 0
+    this.#iv.fill(0)
     this.#next = maxSequence + 1
   }
 }
