@@ -4,6 +4,7 @@
  * a record.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -15,9 +16,9 @@ import type { Established } from "../state/established.ts"
 import { alertOf, type Failure, fail, make as failure } from "../state/failure.ts"
 import { type Answers, answer } from "./answers.ts"
 import type { Observer } from "./events.ts"
-import * as Inbox from "./inbox.ts"
+import { Inbox, type Receiver } from "./inbox.ts"
 import type { KeyLogger } from "./KeyLog.ts"
-import * as Outbox from "./outbox.ts"
+import { Outbox } from "./outbox.ts"
 import { fromFailure, type TlsError } from "./TlsError.ts"
 import { transportFailed } from "./transport.ts"
 
@@ -30,6 +31,8 @@ export interface Endpoint {
   readonly handshakeTimeout: Duration.Duration
   readonly keyLog: KeyLogger | undefined
   readonly observer: Observer | undefined
+  /** For the fibers of the connection: its clock, its scheduler. */
+  readonly services: Context.Context<never>
   /** For messages: whom we talk to. */
   readonly peer: string | undefined
 }
@@ -57,7 +60,7 @@ export interface Link {
 }
 
 /** How long what is left to say may take when a connection is closed. */
-const closeTimeout = "1 second"
+const closeTimeout = Duration.seconds(1)
 
 const encoder = new TextEncoder()
 const bytesOf = (chunk: Uint8Array | string): Uint8Array => (typeof chunk === "string" ? encoder.encode(chunk) : chunk)
@@ -70,10 +73,10 @@ const closedByPeer = socketError(new Socket.SocketCloseError({ code: 1000 }))
 const closedHere = socketError(new Socket.SocketCloseError({ code: 1006 }))
 
 /** What one connection over one open transport knows; the methods that do not wait are plain functions. */
-class Session {
+class Session implements Receiver {
   readonly endpoint: Endpoint
   readonly connection: Connection
-  readonly outbox: Outbox.Outbox
+  readonly outbox: Outbox
   readonly inner: Socket.Reader
   readonly writer: Socket.Writer
   /** Data that came and was not pulled yet. */
@@ -90,7 +93,7 @@ class Session {
     this.connection = endpoint.connection
     this.inner = inner
     this.writer = writer
-    this.outbox = Outbox.make(writer, (plaintext) => this.settle(this.connection.send(plaintext)))
+    this.outbox = new Outbox(writer, endpoint.services, (plaintext) => this.settle(this.connection.send(plaintext)))
   }
 
   /** Sends what a step yields, and takes note of what happened in it. The lines for the key log are left over. */
@@ -131,6 +134,31 @@ class Session {
     return error.reason._tag === "SocketCloseError" && error.reason.code === 1000
       ? this.connection.end()
       : this.connection.abort(transportFailed(error))
+  }
+
+  takeReady(): ReadonlyArray<Uint8Array> {
+    const { ready } = this
+    if (ready.length > 0) this.ready = []
+    return ready
+  }
+
+  hear(chunks: NonEmptyReadonlyArray<Uint8Array | string>): Effect.Effect<void> | undefined {
+    let asks: Progress["asks"]
+    for (const chunk of chunks) {
+      const progress = this.connection.receive(bytesOf(chunk))
+      this.take(progress)
+      asks = progress.asks
+    }
+    return asks === undefined ? undefined : Effect.ignore(settle(this, { out: [], events: [], asks }))
+  }
+
+  hearEnd(error: Socket.SocketError): Socket.SocketError | undefined {
+    const { reason } = error
+    if (this.transport === "destroyed" || (reason._tag === "SocketCloseError" && reason.code === 1006)) return error
+    this.take(this.transportEnded(error))
+    // After the peer's close_notify its side may be closed, and ours be open still.
+    if (this.connection.failure !== undefined) this.outbox.fail(this.connection.failure)
+    return undefined
   }
 }
 
@@ -175,48 +203,15 @@ const handshakeInTime = (session: Session): Effect.Effect<Established, TlsError>
   })
 }
 
-/** What is done with what comes once the handshake is done. */
-const receiverOf = (session: Session): Inbox.Receiver => {
-  const { connection, outbox } = session
-  return {
-    take: () => {
-      const { ready } = session
-      if (ready.length > 0) session.ready = []
-      return ready
-    },
-    ended: () => session.ended,
-    hear: (chunks) => {
-      let asks: Progress["asks"]
-      for (const chunk of chunks) {
-        const progress = connection.receive(bytesOf(chunk))
-        session.take(progress)
-        asks = progress.asks
-      }
-      return asks === undefined ? undefined : Effect.ignore(settle(session, { out: [], events: [], asks }))
-    },
-    end: (error) => {
-      const { reason } = error
-      if (session.transport === "destroyed" || (reason._tag === "SocketCloseError" && reason.code === 1006))
-        return error
-      session.take(session.transportEnded(error))
-      // After the peer's close_notify its side may be closed, and ours be open still.
-      if (connection.failure !== undefined) outbox.fail(connection.failure)
-      return undefined
-    }
-  }
-}
-
 /** Says close_notify when its turn comes, and waits for it, but not long: the peer may read no more. */
-const closeOf = (session: Session): Effect.Effect<void> => {
-  const { connection, outbox } = session
-  const say = () => session.settle(Result.succeed(connection.close()))
-  const said = Effect.ignore(Effect.timeoutOption(Effect.interruptible(outbox.records(say)), closeTimeout))
-  return Effect.suspend(() => {
-    if (!outbox.idle()) return said
-    outbox.push(Result.getOrElse(say(), () => []))
-    return outbox.idle() ? Effect.void : said
+const close = (session: Session): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { connection, outbox } = session
+    const say = () => session.settle(Result.succeed(connection.close()))
+    if (outbox.idle) outbox.push(Result.getOrElse(say(), () => []))
+    if (outbox.idle) return Effect.void
+    return Effect.ignore(Effect.timeoutOption(Effect.interruptible(outbox.records(say)), closeTimeout))
   })
-}
 
 const linkOf = (session: Session, established: Established, pull: Link["pull"], scope: Scope.Closeable): Link => {
   const { connection, outbox, writer } = session
@@ -239,7 +234,7 @@ const linkOf = (session: Session, established: Established, pull: Link["pull"], 
             : connection.exportKeyingMaterial(label, context, length)
         )
       ).pipe(Effect.mapError(failed)),
-    close: closeOf(session),
+    close: close(session),
     destroy: (event) =>
       Effect.suspend(() => {
         if (session.transport === "destroyed") return Effect.void
@@ -252,6 +247,18 @@ const linkOf = (session: Session, established: Established, pull: Link["pull"], 
   }
 }
 
+/** The end of everything: the last words, the secrets, the fibers. */
+const letGo = (session: Session, inbox: Inbox): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const closed = session.transport === "destroyed" ? Effect.void : close(session)
+    session.ended ??= closedHere
+    const disposed = Effect.sync(() => {
+      session.transport = "destroyed"
+      session.connection.dispose()
+    })
+    return Effect.all([closed, disposed, inbox.stop(), session.outbox.stop()], { discard: true })
+  })
+
 /** Everything of one connection in a scope of its own, so that a handshake that fails leaves nothing behind. */
 const open = Effect.fnUntraced(function* (socket: Socket.Socket, endpoint: Endpoint, scope: Scope.Closeable) {
   const inner = yield* Effect.mapError(Scope.provide(socket.reader, scope), (error) =>
@@ -259,26 +266,11 @@ const open = Effect.fnUntraced(function* (socket: Socket.Socket, endpoint: Endpo
   )
   const writer = yield* Scope.provide(socket.writer, scope)
   const session = new Session(endpoint, inner, writer)
-  yield* Effect.forkIn(session.outbox.run, scope, { startImmediately: true })
-  yield* Scope.addFinalizer(
-    scope,
-    Effect.suspend(() => {
-      const close = session.transport === "destroyed" ? Effect.void : closeOf(session)
-      session.ended ??= closedHere
-      return Effect.andThen(close, dispose(session))
-    })
-  )
+  const inbox = new Inbox(inner, session.outbox, session, endpoint.services)
+  yield* Scope.addFinalizer(scope, letGo(session, inbox))
   const established = yield* handshakeInTime(session)
-  const { pull, watch } = Inbox.make(inner, session.outbox, receiverOf(session))
-  yield* Effect.forkIn(watch, scope, { startImmediately: true })
-  return linkOf(session, established, pull, scope)
+  return linkOf(session, established, inbox.pull, scope)
 })
-
-const dispose = (session: Session): Effect.Effect<void> =>
-  Effect.sync(() => {
-    session.transport = "destroyed"
-    session.connection.dispose()
-  })
 
 /**
  * Opens the socket and does the handshake. The connection lives in the scope that is given; when it fails or is

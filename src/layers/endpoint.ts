@@ -31,12 +31,14 @@ const endpoint = Effect.fnUntraced(function* (
   const keyLog = yield* KeyLog
   const observer = yield* HandshakeObserver
   const allocate = yield* Allocator
+  const services = yield* Effect.context<never>()
   const shared = {
     role,
     answers: answers(world),
     handshakeTimeout: Duration.fromInputUnsafe(options.handshakeTimeout ?? handshakeTimeout),
     keyLog,
-    observer
+    observer,
+    services
   }
   const handshake: Handshake = (socket, peer) =>
     Effect.suspend(() => {

@@ -413,6 +413,7 @@ layer(world)("deadline and interruption", (it) => {
             handshakeTimeout: Duration.fromInputUnsafe(handshakeTimeout),
             keyLog: undefined,
             observer: undefined,
+            services: yield* Effect.context<never>(),
             peer: undefined
           })
         )
