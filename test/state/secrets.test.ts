@@ -6,7 +6,9 @@ import type { Credential } from "../../src/state/command.ts"
 import { type Failure, make as failure } from "../../src/state/failure.ts"
 import * as KeySchedule from "../../src/state/tls13/keySchedule.ts"
 import { credentials, toHex } from "../support/answers.ts"
+import { followed } from "../support/edits.ts"
 import { clientWorld, connected, serverWorld, suites } from "../support/pair.ts"
+import { againstClient, againstServer, refused } from "../support/script.ts"
 import { figures, type Role } from "../support/travel.ts"
 import { duo, mutual, notingSuites, type Plan, reached, retrying, type Side, until } from "./watched.ts"
 
@@ -236,6 +238,19 @@ describe("what is not ours", () => {
     for (const { secret } of [inKey, inConfig]) {
       assert.isFalse(secret.wiped)
       assert.deepStrictEqual(unsafeBytes(secret), new Uint8Array(32).fill(5))
+    }
+  })
+})
+
+describe("a failure inside the step that ends the handshake", () => {
+  it("forgets what the step before it held, too", () => {
+    for (const behind of [[4], [24, 0, 0, 1, 0]]) {
+      for (const play of [againstClient, againstServer]) {
+        const keys = new Set<Uint8Array>()
+        const run = play({ config: { suites: notingSuites(keys) }, Finished: followed(...behind) })
+        refused(run, "MessageAcrossKeyChange", "unexpected_message")
+        assert.deepStrictEqual(left(keys), [])
+      }
     }
   })
 })
