@@ -34,15 +34,21 @@ export interface AcceptOptions extends Options {
 
 /** What `layer` can be told besides. */
 export interface LayerOptions extends Options {
-  /** Handshakes that go on at once; 256 by default. */
+  /**
+   * Handshakes that are worked on at once; 256 by default. One that waits for its client is not worked on, so that
+   * clients who say nothing keep nobody out.
+   */
   readonly maxHandshakes?: number | undefined
-  /** Connections that wait for their handshake to begin; 1024 by default. Further ones are closed. */
+  /**
+   * Connections whose handshake is not done besides: they wait for such a place, or for their client. 3840 by default.
+   * Further ones are closed unheard.
+   */
   readonly maxWaiting?: number | undefined
 }
 
-/** How many handshakes go on at once, and how many connections wait for theirs. */
+/** How many handshakes are worked on at once, and how many connections may wait besides. */
 export const maxHandshakes = 256
-export const maxWaiting = 1024
+export const maxWaiting = 3840
 
 /** Whom clients are judged by, and how the handshake asks for it. */
 const authentication = Effect.fnUntraced(function* (asked: Options["clientAuthentication"]) {
@@ -61,14 +67,14 @@ const authentication = Effect.fnUntraced(function* (asked: Options["clientAuthen
 const unasked = () => Effect.fail(failure("InternalError", "a client is judged that nobody asked"))
 
 /** Looks at services and options once; each call of what it yields is one handshake. */
-const prepare = Effect.fnUntraced(function* (options: Options) {
+const prepare = Effect.fnUntraced(function* (options: Options, admit?: Admit) {
   const crypto = yield* CryptoProvider
   const credentials = yield* Credentials
   const { verifier, clientAuthentication } = yield* authentication(options.clientAuthentication)
   const schemes = verifier?.schemes ?? tls13Schemes
   const config = yield* asConfiguration(Effect.fromResult(server(clientAuthentication, options, crypto, schemes)))
   const world = { crypto, credentials, verify: verifier?.verify ?? unasked }
-  const handshake = yield* Endpoint.server(config, world, options)
+  const handshake = yield* Endpoint.server(config, world, { ...options, admit })
   return (socket: Socket.Socket, peer?: string) =>
     observed("server")(Effect.map(handshake(socket, peer), makeConnection))
 })
@@ -84,25 +90,23 @@ export const accept = (
 ): Effect.Effect<TlsConnection, TlsError, Scope.Scope | CryptoProvider | Credentials> =>
   Effect.flatMap(prepare(options), (handshake) => handshake(socket, options.peer))
 
+type Admit = NonNullable<Parameters<typeof Endpoint.server>[2]["admit"]>
 type Handshake = (socket: Socket.Socket) => Effect.Effect<TlsConnection, TlsError, Scope.Scope>
 
 const tooBusy = fromFailure(failure("TooBusy", "too many connections wait for their handshake"), { phase: "START" })
 
-/** Lets in so many handshakes at once, and so many to wait; the others are turned away unheard. */
-const throttled = (handshake: Handshake, atOnce: number, atMost: number): Handshake => {
-  const permits = Semaphore.makeUnsafe(atOnce)
-  let present = 0
+/** Turns away unheard who comes when so many are before the end of their handshake. */
+const bounded = (handshake: Handshake, most: number): Handshake => {
+  let pending = 0
   const leave = Effect.sync(() => {
-    present--
+    pending--
   })
   return (socket) =>
     Effect.suspend(() => {
-      if (present >= atOnce + atMost) {
-        // Opening and letting go is how a socket is closed.
-        return Effect.andThen(Effect.ignore(Effect.scoped(socket.reader)), Effect.fail(tooBusy))
-      }
-      present++
-      return Effect.ensuring(permits.withPermit(handshake(socket)), leave)
+      // Opening and letting go is how a socket is closed.
+      if (pending >= most) return Effect.andThen(Effect.ignore(Effect.scoped(socket.reader)), Effect.fail(tooBusy))
+      pending++
+      return Effect.ensuring(handshake(socket), leave)
     })
 }
 
@@ -141,11 +145,13 @@ export const layer = (
     SocketServer,
     Effect.gen(function* () {
       const inner = yield* SocketServer
-      const handshake = yield* prepare(options)
-      const throttle = throttled(handshake, options.maxHandshakes ?? maxHandshakes, options.maxWaiting ?? maxWaiting)
+      const atOnce = options.maxHandshakes ?? maxHandshakes
+      const permits = Semaphore.makeUnsafe(atOnce)
+      const handshake = yield* prepare(options, (work) => permits.withPermit(work))
+      const admitted = bounded(handshake, atOnce + (options.maxWaiting ?? maxWaiting))
       return SocketServer.of({
         address: inner.address,
-        run: (handler) => inner.run(serve(throttle, handler))
+        run: (handler) => inner.run(serve(admitted, handler))
       })
     })
   )

@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
+import type { Answer, Command } from "../state/command.ts"
 import type { Connection, Progress } from "../state/connection.ts"
 import type { Established } from "../state/established.ts"
 import { alertOf, type Failure, fail, make as failure } from "../state/failure.ts"
@@ -27,6 +28,8 @@ export interface Endpoint {
   readonly role: "client" | "server"
   readonly connection: Connection
   readonly answers: Answers
+  /** Wraps the work of answering, so that a server may limit how much of it goes on at once. */
+  readonly admit: <A, E>(work: Effect.Effect<A, E>) => Effect.Effect<A, E>
   /** From the first byte to Finished, absolute: bytes that come do not extend it. */
   readonly handshakeTimeout: Duration.Duration
   readonly keyLog: KeyLogger | undefined
@@ -165,18 +168,35 @@ class Session implements Receiver {
 const logKeys = (keyLog: KeyLogger | undefined, lines: ReadonlyArray<string>): Effect.Effect<void> =>
   keyLog === undefined ? Effect.void : Effect.forEach(lines, keyLog.log, { discard: true })
 
-/** Takes a step's outcome, and answers what it asks until it asks nothing. Fails when the connection has. */
-const settle = Effect.fnUntraced(function* (session: Session, first: Progress) {
+/** Takes a step's outcome. Fails when the connection has. */
+const note = (session: Session, progress: Progress): Effect.Effect<void, TlsError> => {
+  const lines = session.take(progress)
+  const logged = lines.length === 0 ? Effect.void : logKeys(session.endpoint.keyLog, lines)
+  return session.error === undefined ? logged : Effect.andThen(logged, Effect.fail(session.error))
+}
+
+/** Answers what is asked until nothing is. */
+const answerAll = Effect.fnUntraced(function* (session: Session, first: Command) {
   const { connection, endpoint } = session
-  for (let progress = first; ; ) {
-    const lines = session.take(progress)
-    if (lines.length > 0) yield* logKeys(endpoint.keyLog, lines)
-    if (session.error !== undefined) return yield* session.error
-    if (progress.asks === undefined) return
-    const answered = yield* Effect.result(answer(endpoint.answers, progress.asks))
-    progress = Result.isSuccess(answered) ? connection.answer(answered.success) : connection.abort(answered.failure)
+  let asks: Progress["asks"] = first
+  while (asks !== undefined) {
+    const answered: Result.Result<Answer, Failure> = yield* Effect.result(answer(endpoint.answers, asks))
+    const progress: Progress = Result.isSuccess(answered)
+      ? connection.answer(answered.success)
+      : connection.abort(answered.failure)
+    yield* note(session, progress)
+    asks = progress.asks
   }
 })
+
+/** Takes a step's outcome, and answers what it asks. */
+const settle = (session: Session, progress: Progress): Effect.Effect<void, TlsError> => {
+  const { asks } = progress
+  const noted = note(session, progress)
+  return asks === undefined
+    ? noted
+    : Effect.andThen(noted, session.endpoint.admit(Effect.suspend(() => answerAll(session, asks))))
+}
 
 /** From the first message to the last. Bytes behind the handshake are taken too. */
 const handshake = Effect.fnUntraced(function* (session: Session) {

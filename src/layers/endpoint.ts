@@ -20,7 +20,11 @@ export type Handshake = (socket: Socket.Socket, peer?: string | undefined) => Ef
 
 interface Options {
   readonly handshakeTimeout?: Duration.Input | undefined
+  /** Wraps the work of answering; by default it is done at once. */
+  readonly admit?: Endpoint["admit"] | undefined
 }
+
+const atOnce: Endpoint["admit"] = (work) => work
 
 const endpoint = Effect.fnUntraced(function* (
   role: Endpoint["role"],
@@ -35,6 +39,7 @@ const endpoint = Effect.fnUntraced(function* (
   const shared = {
     role,
     answers: answers(world),
+    admit: options.admit ?? atOnce,
     handshakeTimeout: Duration.fromInputUnsafe(options.handshakeTimeout ?? handshakeTimeout),
     keyLog,
     observer,

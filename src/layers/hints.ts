@@ -27,7 +27,7 @@ const byReason: { readonly [R in ReasonName]?: string } = {
   ClosedDuringHandshake: "check that the port speaks TLS, and the peer's log for why it hung up",
   TransportFailed: "check host, port and network",
   HandshakeTimeout: "the peer answers too slowly, or not in TLS; `handshakeTimeout` sets the limit",
-  TooBusy: "try again later, or raise `maxHandshakes`",
+  TooBusy: "try again later, or raise `maxWaiting`",
   WriteLimitReached: "this is a bug: keys should have been updated earlier"
 }
 

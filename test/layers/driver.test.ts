@@ -410,10 +410,11 @@ layer(world)("deadline and interruption", (it) => {
             role: "client",
             connection,
             answers: answers({ crypto, credentials, verify }),
+            admit: (work) => work,
+            services: yield* Effect.context<never>(),
             handshakeTimeout: Duration.fromInputUnsafe(handshakeTimeout),
             keyLog: undefined,
             observer: undefined,
-            services: yield* Effect.context<never>(),
             peer: undefined
           })
         )

@@ -124,6 +124,12 @@ const byHand = (sockets: ReadonlyArray<Socket.Socket>) =>
       )
   })
 
+/** Lets the ClientHello through and nothing else. */
+const onlyFirst = () => {
+  let count = 0
+  return (chunk: Uint8Array) => (count++ === 0 ? chunk : new Uint8Array(0))
+}
+
 layer(world)("TlsServer.layer in memory", (it) => {
   it.effect("turns away whom it has no room for, and only while it has none", () =>
     Effect.gen(function* () {
@@ -143,6 +149,23 @@ layer(world)("TlsServer.layer in memory", (it) => {
         )
         yield* Effect.yieldNow
         assert.strictEqual(other.pollUnsafe(), undefined)
+      }).pipe(Effect.provide(server))
+    })
+  )
+
+  it.effect("clients that say nothing, or no more, take nobody's place", () =>
+    Effect.gen(function* () {
+      const [silent, deserter, honest] = [Pair.make(), Pair.make({ leftToRight: { alter: onlyFirst() } }), Pair.make()]
+      const server = TlsServer.layer({ maxHandshakes: 1 }).pipe(
+        Layer.provide(byHand([silent.right, deserter.right, honest.right]))
+      )
+      yield* Effect.gen(function* () {
+        yield* Effect.forkScoped((yield* SocketServer).run(echo))
+        yield* Effect.forkScoped(Effect.result(TlsClient.connect(deserter.left, { serverName: "localhost" })))
+        yield* Effect.yieldNow
+        const client = yield* TlsClient.connect(honest.left, { serverName: "localhost" })
+        const { pull } = yield* client.socket.reader
+        assert.strictEqual(text(yield* read(pull, greeting.length)), greeting)
       }).pipe(Effect.provide(server))
     })
   )
