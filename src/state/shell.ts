@@ -259,12 +259,10 @@ class Shell<S extends AnyState> implements Connection {
     const step = this.#machine.step(before, event)
     if (Result.isFailure(step)) return Result.fail(step.failure)
     this.#state = step.success.state
-    for (const action of step.success.actions) {
-      const acted = this.#act(action)
-      if (Result.isFailure(acted)) return acted
-    }
-    if (this.established !== undefined) forget(before, this.#state)
-    return done
+    let acted = done
+    for (const action of step.success.actions) if (Result.isSuccess(acted)) acted = this.#act(action)
+    if (this.established !== undefined || Result.isFailure(acted)) forget(before, this.#state)
+    return acted
   }
 
   #act(action: Action): Result.Result<void, Failure> {
