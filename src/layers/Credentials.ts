@@ -123,16 +123,16 @@ const issuedBy = ({ chain }: LoadedCredential, authorities: ReadonlyArray<Uint8A
   })
 
 /**
- * The first credential that can sign with one of the peer's schemes and fits what it asks for (a server's name, a
- * client's issuers), else the first that can sign.
+ * Of the credentials that can sign with one of the peer's schemes those for the name that a client asks for, or all if
+ * there are none; of them the first whose chain leads to an authority that the peer knows, or the first.
  */
 const select = (credentials: ReadonlyArray<LoadedCredential>, request: Request): LoadedCredential | undefined => {
   const usable = credentials.filter(({ schemes }) => schemes.some((scheme) => request.schemes.includes(scheme)))
-  const fits = (credential: LoadedCredential): boolean =>
-    request._tag === "ResolveHello"
-      ? request.serverName !== undefined && serves(credential, request.serverName)
-      : issuedBy(credential, request.authorities)
-  return usable.length < 2 ? usable[0] : (usable.find(fits) ?? usable[0])
+  if (usable.length < 2) return usable[0]
+  const name = request._tag === "ResolveHello" ? request.serverName : undefined
+  const named = name === undefined ? [] : usable.filter((credential) => serves(credential, name))
+  const candidates = named.length > 0 ? named : usable
+  return candidates.find((credential) => issuedBy(credential, request.authorities)) ?? candidates[0]
 }
 
 const signingFailed = ({ detail }: CryptoFailure): Failure => failure("AnswerFailed", `signing: ${detail}`)

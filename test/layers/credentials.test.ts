@@ -90,6 +90,21 @@ layer(NodeCryptoProvider.layer)("Credentials.layerPem", (it) => {
     })
   )
 
+  it.effect("of two for one name the one whose authority the client knows", () =>
+    Effect.gen(function* () {
+      const [one, two] = [
+        yield* Certificates.makeCa({ commonName: "one" }),
+        yield* Certificates.makeCa({ commonName: "two" })
+      ]
+      const ours = [yield* Certificates.issue(one), yield* Certificates.issue(two)]
+      const service = yield* serviceOf(ours.map(pem))
+      const chosen = (authorities: ReadonlyArray<Uint8Array>) =>
+        Effect.map(service.choose({ ...hello("localhost"), authorities }), leafOf)
+      assert.deepStrictEqual(yield* chosen([two.subject.der]), ours[1]?.certificate)
+      assert.deepStrictEqual(yield* chosen([]), ours[0]?.certificate)
+    })
+  )
+
   it.effect("a client chooses by who the server believes", () =>
     Effect.gen(function* () {
       const [one, two] = [
