@@ -26,7 +26,7 @@ export interface CryptoFailure {
 export interface HashState {
   /** A new state that has also absorbed `bytes`; this one stays as it was. */
   readonly append: (bytes: Uint8Array) => HashState
-  /** The digest of all absorbed so far. May be called any number of times, and is to be read only. */
+  /** The digest of all absorbed so far. May be called any number of times. */
   readonly digest: () => Uint8Array
 }
 

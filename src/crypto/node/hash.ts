@@ -10,7 +10,7 @@ const state = (hash: Crypto.Hash): HashState => {
     append: (bytes) => state(hash.copy().update(bytes)),
     digest: () => {
       digest ??= plain(hash.copy().digest())
-      return digest
+      return digest.slice()
     }
   }
 }
