@@ -124,11 +124,20 @@ export class Reader {
   }
 }
 
+/** The buffer of a writer that has finished, wiped: messages are many, and each would allocate and grow its own. */
+let idle: Uint8Array | undefined
+const idleSize = 4096
+
 /** Writes big-endian values into one growing buffer. */
 export class Writer {
-  private buffer = new Uint8Array(512)
+  private buffer: Uint8Array
   private length = 0
   failure: (CodecFailure & { readonly path: Array<string | number> }) | undefined = undefined
+
+  constructor() {
+    this.buffer = idle ?? new Uint8Array(idleSize)
+    idle = undefined
+  }
 
   get offset(): number {
     return this.length
@@ -190,8 +199,13 @@ export class Writer {
     else this.poke(at, prefix, length)
   }
 
-  /** The bytes written, in an array of their own. */
+  /** The bytes written, in an array of their own; the writer is empty afterwards. */
   finish(): Uint8Array {
-    return this.buffer.slice(0, this.length)
+    const { buffer, length } = this
+    const bytes = buffer.slice(0, length)
+    this.buffer = nothing
+    this.length = 0
+    if (buffer.length === idleSize) idle = buffer.fill(0, 0, length)
+    return bytes
   }
 }
