@@ -50,7 +50,12 @@ const bulk =
     const port = await pair.serve(setup, mode)
     const spent = await pair.measure({ _tag: direction, setup, port, bytes })
     await pair.stop()
-    return [figure("throughput", "MB/s", bytes / 1e6 / spent.seconds, "more")]
+    const megabytes = bytes / 1e6
+    return [
+      figure("throughput", "MB/s", megabytes / spent.seconds, "more"),
+      figure("client CPU", "µs/MB", spent.clientCpu / megabytes, "less"),
+      figure("server CPU", "µs/MB", spent.serverCpu / megabytes, "less")
+    ]
   }
 
 const pingPong =

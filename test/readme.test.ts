@@ -5,7 +5,7 @@ const read = (path: string) => fs.readFileSync(new URL(path, import.meta.url), "
 
 describe("the README", () => {
   const readme = read("../README.md")
-  const examples = [...read("types/readme.ts").matchAll(/\/\/ README: begin\n([^]*?)\/\/ README: end/g)]
+  const examples = [...read("types/readme.ts").matchAll(/\/\/ README: begin\n([\s\S]*?)\/\/ README: end/g)]
 
   it("has examples that type-check", () => {
     assert.isNotEmpty(examples)
