@@ -18,6 +18,8 @@ const byReason: { readonly [R in ReasonName]?: string } = {
   CertificateNameMismatch: "connect under a name that is in the certificate, or set `serverName` (--servername)",
   CertificateIssuerUnknown:
     "give the CA's certificate with TrustAnchors.layerPem (--ca), and let the server send its intermediates",
+  CertificateSignatureInvalid:
+    "another authority of the same name may have issued it: check which CA is given (TrustAnchors.layerPem, --ca)",
   CertificateNotAuthority: "the chain names an issuer that may not issue: ask for a new certificate",
   CertificatePurposeMismatch:
     "the certificate is made for another purpose: servers need serverAuth, clients clientAuth",

@@ -148,7 +148,7 @@ const table: ReadonlyArray<readonly [what: string, verdict: ReasonName | "accept
   ["a signature with SHA-1", "CertificateHashWeak", direct(claiming(algorithmIdentifier("ecdsa_sha1")))],
   [
     "a signature by RSA under a key for ECDSA",
-    "CertificateAlgorithmUnsupported",
+    "CertificateSignatureInvalid",
     direct(claiming(algorithmIdentifier("rsa_pkcs1_sha256")))
   ],
   [

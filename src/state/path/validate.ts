@@ -163,7 +163,11 @@ const owe = (certificate: Certificate, issuer: PublicKeyInfo): Result.Result<Sig
   if (issuer.kind === "unsupported") return reject("a kind of key that is not supported")
   return mayVerify(issuer.kind, algorithm)
     ? Result.succeed({ issuer, certificate, algorithm })
-    : reject(`${algorithm} by a key of kind ${issuer.kind}, which is not accepted`)
+    : refuse(
+        "CertificateSignatureInvalid",
+        certificate,
+        `is signed with ${algorithm}, and the issuer of that name has a key of kind ${issuer.kind}`
+      )
 }
 
 /** What a certificate says as an issuer, of a path or of its anchor: section 6.1.4 (g), (k), (m) and (n). */
