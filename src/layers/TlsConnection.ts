@@ -51,7 +51,7 @@ export interface TlsConnection {
   /** DER, the end-entity first; empty when the peer showed none. */
   readonly peerCertificates: ReadonlyArray<Uint8Array>
   /**
-   * Keying material of this connection (RFC 9846 section 7.5): `length` bytes, 1 to 255 times the size of the hash.
+   * Keying material of this connection (RFC 9846 section 7.5): `length` bytes, 0 to 255 times the size of the hash.
    * No context and an empty one are the same.
    */
   readonly exportKeyingMaterial: (

@@ -60,12 +60,13 @@ export class TlsError extends Schema.TaggedError<TlsError>("~effect-tls/TlsError
   }
 
   override get message(): string {
-    const { _tag, detail, see } = this.reason
+    const { _tag, detail, kind, see } = this.reason
     const about = [
       ...(this.peer === undefined ? [] : [`peer ${this.peer}`]),
       `in ${this.phase}`,
       ...(this.alertSent === undefined ? [] : [`alert sent: ${this.alertSent}`]),
-      see
+      // No RFC has a section on how this API is used.
+      ...(kind === "Misuse" ? [] : [see])
     ]
     const { hint } = this
     return `${_tag}: ${detail} (${about.join("; ")})${hint === undefined ? "" : `. Hint: ${hint}`}`

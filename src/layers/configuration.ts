@@ -16,7 +16,7 @@ export interface Options {
   readonly suites?: ReadonlyArray<string> | undefined
   /** Names of groups, the preferred first; by default those of the provider, in its order. */
   readonly groups?: ReadonlyArray<string> | undefined
-  /** How long the handshake may take in all; 10 seconds by default. */
+  /** How long the handshake may take once the socket is open; 10 seconds by default. Dialling is the socket's affair. */
   readonly handshakeTimeout?: Duration.Input | undefined
   /** Whether the records that middleboxes want to see are sent (RFC 9846 E.4); `middlebox` by default. */
   readonly compatibility?: Compatibility | undefined
