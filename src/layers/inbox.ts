@@ -53,7 +53,11 @@ export class Inbox {
     )
     outbox.onStall = () => this.#watcher.wake()
     this.pull = Effect.suspend(() => this.#next())
-    const pulled = Effect.matchEffect(inner.pull, {
+    const interrupted = () =>
+      Effect.sync(() => {
+        this.#puller = "nobody"
+      })
+    const pulled = Effect.matchEffect(Effect.onInterrupt(inner.pull, interrupted), {
       onSuccess: (chunks) => this.#hear(chunks),
       onFailure: (error) => this.#end(error)
     })

@@ -300,6 +300,18 @@ layer(world)("a transport that breaks while nobody reads", (it) => {
     })
   )
 
+  it.effect("also when the last who read was interrupted", () =>
+    Effect.gen(function* () {
+      const { left, breakNow } = yield* start
+      const pull = yield* Effect.forkChild(left.pull, { startImmediately: true })
+      yield* Fiber.interrupt(pull)
+      yield* breakNow
+      const write = yield* Effect.forkChild(Effect.flip(left.write("anyone?")))
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(reasonOf(yield* Fiber.join(write)), "TransportFailed")
+    })
+  )
+
   it.effect("also after the peer's close_notify", () =>
     Effect.gen(function* () {
       const { left, server, breakNow } = yield* start
