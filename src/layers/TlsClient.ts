@@ -87,6 +87,8 @@ export const makeSocket = (
         }),
         () =>
           Effect.sync(() => {
+            // A later reader may have come meanwhile, and its writers are not to wait.
+            if (present?.connection !== connection) return
             present = undefined
             latch.closeUnsafe()
           })

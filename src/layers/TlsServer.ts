@@ -1,11 +1,14 @@
 /** TLS as a server: on one socket, or as a `SocketServer` made of a `SocketServer`. */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type * as Socket from "effect/socket/Socket"
+import { CloseEvent } from "effect/socket/Socket"
 import { SocketServer } from "effect/socket/SocketServer"
 import { tls13Schemes } from "../crypto/signature.ts"
 import type { ClientAuthentication } from "../state/config.ts"
@@ -113,7 +116,14 @@ const bounded = (handshake: Handshake, most: number): Handshake => {
 const refused = (error: TlsError): Effect.Effect<void> =>
   Effect.annotateLogs(Effect.logDebug(error.message), { package: "effect-tls", module: "TlsServer" })
 
-/** Handshake, then the handler, in a scope of their own. A client that fails concerns nobody else. */
+/** Ends a connection without close_notify: what was sent may not be all, and the client is to know. */
+const cut = ({ socket }: TlsConnection): Effect.Effect<void> =>
+  Effect.ignore(Effect.scoped(Effect.flatMap(socket.writer, (writer) => writer.write(new CloseEvent(1011)))))
+
+/**
+ * Handshake, then the handler, in a scope of their own. A client that fails concerns nobody else. A handler that fails
+ * or dies has not said all it meant to say, so its connection is cut.
+ */
 const serve =
   <R, E, A>(handshake: Handshake, handler: (socket: Socket.Socket) => Effect.Effect<A, E, R>) =>
   (socket: Socket.Socket): Effect.Effect<void, E, R> =>
@@ -121,13 +131,20 @@ const serve =
       Effect.flatMap(Effect.result(Scope.provide(handshake(socket), scope)), (outcome) =>
         Result.isFailure(outcome)
           ? refused(outcome.failure)
-          : Effect.asVoid(Effect.provideService(handler(outcome.success.socket), current, Option.some(outcome.success)))
+          : handler(outcome.success.socket).pipe(
+              Effect.provideService(current, Option.some(outcome.success)),
+              Effect.onExit((exit) =>
+                Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause) ? cut(outcome.success) : Effect.void
+              ),
+              Effect.asVoid
+            )
       )
     )
 
 /**
  * A `SocketServer` over a `SocketServer`: handlers get sockets whose handshake is done, and find the connection in
  * `TlsConnection.current`. Handshakes that fail are counted and logged at debug level; they never stop the server.
+ * A handler that ends, or is interrupted, closes with close_notify; one that fails or dies cuts the connection.
  *
  * Fails with `InvalidConfiguration` when it is built, never later.
  *

@@ -9,11 +9,15 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Reader, SocketError } from "effect/socket/Socket"
+import { make as failure } from "../state/failure.ts"
 import { maxBacklog, type Outbox } from "./outbox.ts"
 import { Worker } from "./worker.ts"
 
 /** How long a write may make no progress before somebody looks whether the peer is still there. */
 export const patience = "5 seconds"
+
+/** How many such times a write may wait for a peer that has closed its own side, and may be gone altogether. */
+export const lastStalls = 6
 
 type Pull<A> = Effect.Effect<NonEmptyReadonlyArray<A>, SocketError>
 
@@ -41,6 +45,8 @@ export class Inbox {
   /** Who has a pull of the transport under way. */
   #puller: "nobody" | "reader" | "watcher" = "nobody"
   #onWatched: (() => void) | undefined
+  /** Whether the peer's side of the transport is seen to have ended. */
+  #transport: "open" | "ended" = "open"
 
   constructor(inner: Reader, outbox: Outbox, receiver: Receiver, services: Context.Context<never>) {
     this.#inner = inner
@@ -91,6 +97,7 @@ export class Inbox {
 
   #end(error: SocketError): Pull<Uint8Array> {
     this.#puller = "nobody"
+    this.#transport = "ended"
     const ours = this.#receiver.hearEnd(error)
     return ours === undefined ? this.pull : Effect.fail(ours)
   }
@@ -105,11 +112,14 @@ export class Inbox {
 
   /** Looks, as long as writers wait, whether they are served. */
   *#watch() {
+    let stalls = 0
     while (!this.#outbox.idle) {
       const before = this.#outbox.handedOver
       yield* Effect.sleep(patience)
       const stuck = !this.#outbox.idle && this.#outbox.handedOver === before
-      if (stuck && this.#puller === "nobody") yield* this.#look()
+      stalls = stuck && this.#transport === "ended" ? stalls + 1 : 0
+      if (stalls === lastStalls) this.#outbox.fail(failure("TransportFailed", "the peer hung up, and takes nothing"))
+      else if (stuck && this.#puller === "nobody") yield* this.#look()
     }
   }
 
@@ -117,7 +127,11 @@ export class Inbox {
     this.#puller = "watcher"
     const pulled = Effect.matchEffect(this.#inner.pull, {
       onSuccess: (chunks) => this.#receiver.hear(chunks) ?? Effect.void,
-      onFailure: (error) => Effect.sync(() => void this.#receiver.hearEnd(error))
+      onFailure: (error) =>
+        Effect.sync(() => {
+          this.#transport = "ended"
+          this.#receiver.hearEnd(error)
+        })
     })
     const looked = Effect.sync(() => {
       this.#puller = "nobody"

@@ -258,9 +258,11 @@ layer(world)("ends", (it) => {
 
 layer(world)("a transport that breaks while nobody reads", (it) => {
   /** As a TCP socket of Node after a reset: a write never returns, and only a pull tells. */
-  const breakable = (socket: Socket.Socket) => {
+  const reset = new Socket.SocketError({ reason: new Socket.SocketReadError({ cause: new Error("ECONNRESET") }) })
+  /** As after a FIN, when nobody says whether the other direction is open still. */
+  const hangup = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1000 }) })
+  const breakable = (socket: Socket.Socket, end: Socket.SocketError) => {
     let state: "whole" | "broken" = "whole"
-    const reset = new Socket.SocketError({ reason: new Socket.SocketReadError({ cause: new Error("ECONNRESET") }) })
     const ifWhole = <A, E>(then: Effect.Effect<A, E>, otherwise: Effect.Effect<A, E>) =>
       Effect.suspend(() => (state === "whole" ? then : otherwise))
     return {
@@ -268,7 +270,7 @@ layer(world)("a transport that breaks while nobody reads", (it) => {
         state = "broken"
       }),
       socket: Socket.make({
-        reader: Effect.map(socket.reader, (reader) => ({ ...reader, pull: ifWhole(reader.pull, Effect.fail(reset)) })),
+        reader: Effect.map(socket.reader, (reader) => ({ ...reader, pull: ifWhole(reader.pull, Effect.fail(end)) })),
         writer: Effect.map(socket.writer, ({ write, writeAll }) => ({
           write: (chunk) => ifWhole(write(chunk), Effect.never),
           writeAll: (chunks) => ifWhole(writeAll(chunks), Effect.never)
@@ -276,15 +278,16 @@ layer(world)("a transport that breaks while nobody reads", (it) => {
       })
     }
   }
-  const start = Effect.gen(function* () {
+  const startWith = Effect.fnUntraced(function* (end: Socket.SocketError) {
     const { left, right } = Pair.make()
-    const { socket, breakNow } = breakable(left)
+    const { socket, breakNow } = breakable(left, end)
     const [client, server] = yield* Effect.all(
       [TlsClient.connect(socket, { serverName: "localhost" }), TlsServer.accept(right)],
       { concurrency: 2 }
     )
     return { breakNow, left: yield* open(client.socket), right: yield* open(server.socket), server }
   })
+  const start = startWith(reset)
 
   it.effect("is found out by a write that makes no progress", () =>
     Effect.gen(function* () {
@@ -319,6 +322,20 @@ layer(world)("a transport that breaks while nobody reads", (it) => {
       assert.strictEqual(closeCode((yield* drain(left.pull)).end), 1000)
       yield* breakNow
       const write = yield* Effect.forkChild(Effect.flip(left.write("anyone?")))
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(reasonOf(yield* Fiber.join(write)), "TransportFailed")
+    })
+  )
+
+  it.effect("a peer that closed and hung up is given up in the end, since it may be reading still", () =>
+    Effect.gen(function* () {
+      const { left, server, breakNow } = yield* startWith(hangup)
+      yield* server.close
+      assert.strictEqual(closeCode((yield* drain(left.pull)).end), 1000)
+      yield* breakNow
+      const write = yield* Effect.forkChild(Effect.flip(left.write("anyone?")))
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(write.pollUnsafe(), undefined)
       yield* TestClock.adjust("5 seconds")
       assert.strictEqual(reasonOf(yield* Fiber.join(write)), "TransportFailed")
     })
