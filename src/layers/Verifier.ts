@@ -1,4 +1,4 @@
-/** What `ServerVerifier` and `ClientVerifier` have in common, and how verifiers are combined. */
+/** What `ServerVerifier` and `ClientVerifier` have in common. */
 import type * as Effect from "effect/Effect"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { AuthenticatePeer } from "../state/command.ts"
@@ -14,6 +14,3 @@ export interface Verifier {
    */
   readonly verify: (request: AuthenticatePeer) => Effect.Effect<PeerIdentity, Failure>
 }
-
-export { ClientVerifier } from "./ClientVerifier.ts"
-export { ServerVerifier } from "./ServerVerifier.ts"
