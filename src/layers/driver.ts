@@ -4,6 +4,7 @@
  * a record.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
+import type * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -88,8 +89,8 @@ class Session implements Receiver {
   ended: Socket.SocketError | undefined
   /** What ended the connection. */
   error: TlsError | undefined
-  /** Whether the transport's end is our own doing. */
-  transport: "open" | "destroyed" = "open"
+  /** Whether the transport takes what we say; `stuck` when it did not take the last words, `destroyed` by ourselves. */
+  transport: "open" | "stuck" | "destroyed" = "open"
 
   constructor(endpoint: Endpoint, inner: Socket.Reader, writer: Socket.Writer) {
     this.endpoint = endpoint
@@ -171,8 +172,16 @@ const logKeys = (keyLog: KeyLogger | undefined, lines: ReadonlyArray<string>): E
 /** Takes a step's outcome. Fails when the connection has. */
 const note = (session: Session, progress: Progress): Effect.Effect<void, TlsError> => {
   const lines = session.take(progress)
-  const logged = lines.length === 0 ? Effect.void : logKeys(session.endpoint.keyLog, lines)
-  return session.error === undefined ? logged : Effect.andThen(logged, Effect.fail(session.error))
+  const outcome = Effect.suspend(() => (session.error === undefined ? Effect.void : Effect.fail(session.error)))
+  if (lines.length === 0) return outcome
+  const logged = Effect.catchCause(logKeys(session.endpoint.keyLog, lines), (cause) => keyLogDied(session, cause))
+  return Effect.andThen(logged, outcome)
+}
+
+/** A key log that dies ends the connection and not the program. */
+const keyLogDied = (session: Session, cause: Cause.Cause<never>): Effect.Effect<void> => {
+  session.take(session.connection.abort(failure("InternalError", "the key log died")))
+  return Effect.logDebug("the key log died", cause)
 }
 
 /** Answers what is asked until nothing is. */
@@ -229,8 +238,12 @@ const close = (session: Session): Effect.Effect<void> =>
     const { connection, outbox } = session
     const say = () => session.settle(Result.succeed(connection.close()))
     if (outbox.idle) outbox.push(Result.getOrElse(say(), () => []))
-    if (outbox.idle) return Effect.void
-    return Effect.ignore(Effect.timeoutOption(Effect.interruptible(outbox.records(say)), closeTimeout))
+    if (outbox.idle || session.transport !== "open") return Effect.void
+    const stuck = Effect.sync(() => {
+      session.transport = "stuck"
+    })
+    const said = Effect.ignore(Effect.interruptible(outbox.records(say)))
+    return Effect.timeoutOrElse(said, { duration: closeTimeout, orElse: () => stuck })
   })
 
 const linkOf = (session: Session, established: Established, pull: Link["pull"], scope: Scope.Closeable): Link => {
