@@ -1,5 +1,6 @@
 /** `effect-tls cert`: throw-away certificates, and what stands in certificates. */
 
+import { randomBytes } from "node:crypto"
 import * as Console from "effect/Console"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -13,6 +14,7 @@ import { certificatesFromPem, parsePem } from "../codec/x509/pem.ts"
 import { primitives } from "../crypto/node/index.ts"
 import * as NodeCryptoProvider from "../layers/node/NodeCryptoProvider.ts"
 import { type Issued, issue, makeCa } from "../layers/testing/certificates.ts"
+import { parseServerIdentity } from "../state/path/host.ts"
 import { type CliFailure, failed, usage } from "./failure.ts"
 import { makeDirectory, readFile, writeFile } from "./files.ts"
 
@@ -25,6 +27,19 @@ const write = Effect.fnUntraced(function* (directory: string, certificate: strin
   yield* writeFile(`${directory}/${key}`, issued.privateKeyPem, "owner")
   yield* Console.log(`${directory}/${certificate}\n${directory}/${key}`)
 })
+
+/** A name that a client can ask for, in the one way to write it; a wildcard is the whole first label. */
+const serverName = (text: string): Result.Result<string, CliFailure> =>
+  Result.gen(function* () {
+    const wildcard = text.startsWith("*.")
+    const parsed = parseServerIdentity(wildcard ? text.slice(2) : text)
+    const identity = yield* Result.mapError(parsed, ({ detail }) => usage(`--name: ${detail}`))
+    if (identity._tag === "DnsName") return wildcard ? `*.${identity.name}` : identity.name
+    return wildcard ? yield* Result.fail(usage(`--name: ${text}: an address has no wildcard`)) : identity.text
+  })
+
+/** Every authority has a name of its own: of two with one name, the wrong one gives puzzling errors. */
+const authorityName = (): string => `effect-tls test CA ${randomBytes(8).toString("hex")}`
 
 const make = Command.make(
   "make",
@@ -45,9 +60,10 @@ const make = Command.make(
   },
   Effect.fnUntraced(function* ({ out, name, keyType, client }) {
     const directory = out.replace(/(?<=.)\/+$/, "")
+    const names = yield* Effect.forEach(name, (text) => Effect.fromResult(serverName(text)))
     const issued = yield* Effect.gen(function* () {
-      const ca = yield* makeCa({ keyType })
-      const server = yield* issue(ca, { keyType, names: name.length === 0 ? undefined : name })
+      const ca = yield* makeCa({ keyType, commonName: authorityName() })
+      const server = yield* issue(ca, { keyType, names: names.length === 0 ? undefined : names })
       const user = client ? yield* issue(ca, { keyType, purpose: "client" }) : undefined
       return { ca, server, user }
     }).pipe(

@@ -1,9 +1,13 @@
 /** Reading and writing files, with failures that people can read. */
+import { createReadStream } from "node:fs"
+import { dirname } from "node:path"
+import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
+import { describeError } from "../layers/transport.ts"
 import { type CliFailure, failed, oneLine, usage } from "./failure.ts"
 
 /** Bytes of a file or of standard input that are read at most: 16 MiB. */
@@ -22,14 +26,34 @@ const why = (error: PlatformError): string => {
   }
 }
 
+const tooLong = (name: string): string => `${name} is longer than ${maxInput} bytes`
+
+/** Everything that comes, unless it is too much: not every file says how long it is, and some have no end. */
+const collect = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Effect.Effect<Uint8Array | undefined, E, R> =>
+  Effect.suspend(() => {
+    const chunks: Array<Uint8Array> = []
+    let size = 0
+    const enough = Stream.takeUntil(bytes, (chunk) => {
+      chunks.push(chunk)
+      size += chunk.length
+      return size > maxInput
+    })
+    return Effect.map(Stream.runDrain(enough), () => (size > maxInput ? undefined : Buffer.concat(chunks)))
+  })
+
+const contentOf = (path: string): Stream.Stream<Uint8Array, CliFailure> =>
+  NodeStream.fromReadable({
+    evaluate: () => createReadStream(path),
+    onError: (error) => usage(`cannot read ${path}: ${describeError(error)}`)
+  })
+
 /** The bytes of a file that a flag or an argument named. */
 export const readFile = (path: string): Effect.Effect<Uint8Array, CliFailure, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
-    const { type, size } = yield* fs.stat(path)
+    const { type } = yield* fs.stat(path)
     if (type === "Directory") return yield* usage(`${path} is a directory, not a file`)
-    if (size > maxInput) return yield* usage(`${path} is longer than ${maxInput} bytes`)
-    return yield* fs.readFile(path)
+    return (yield* collect(contentOf(path))) ?? (yield* usage(tooLong(path)))
   }).pipe(Effect.catchTag("PlatformError", (error) => usage(`cannot read ${path}: ${why(error)}`)))
 
 const decoder = new TextDecoder()
@@ -41,19 +65,8 @@ export const readText = (path: string): Effect.Effect<string, CliFailure, FileSy
 /** Standard input to its end. */
 export const readStdin: Effect.Effect<Uint8Array, CliFailure, Stdio.Stdio> = Effect.gen(function* () {
   const { stdin } = yield* Stdio.Stdio
-  const chunks: Array<Uint8Array> = []
-  let size = 0
-  yield* stdin.pipe(
-    Stream.takeUntil((chunk) => {
-      chunks.push(chunk)
-      size += chunk.length
-      return size > maxInput
-    }),
-    Stream.runDrain,
-    Effect.catchTag("PlatformError", (error) => failed(`cannot read standard input: ${why(error)}`))
-  )
-  if (size > maxInput) return yield* failed(`standard input is longer than ${maxInput} bytes`)
-  return Buffer.concat(chunks)
+  const bytes = yield* Effect.mapError(collect(stdin), (error) => failed(`cannot read standard input: ${why(error)}`))
+  return bytes ?? (yield* failed(tooLong("standard input")))
 })
 
 /** Who may read a file that is written. */
@@ -73,8 +86,23 @@ export const writeFile = (
     yield* fs.writeFileString(path, text, { mode: modes[readers] })
   }).pipe(Effect.catchTag("PlatformError", (error) => failed(`cannot write ${path}: ${why(error)}`)))
 
+const isDirectory = (fs: FileSystem.FileSystem, path: string) =>
+  Effect.map(fs.stat(path), ({ type }) => type === "Directory")
+
+/** One level at a time: Node's own recursion never ends where nothing can be made, as below /proc. */
+const makeLevel = (fs: FileSystem.FileSystem, path: string): Effect.Effect<void, PlatformError> =>
+  Effect.catch(fs.makeDirectory(path), (error) => {
+    const { _tag } = error.reason
+    const above = dirname(path)
+    if (_tag === "NotFound" && above !== path) return Effect.andThen(makeLevel(fs, above), fs.makeDirectory(path))
+    if (_tag !== "AlreadyExists") return Effect.fail(error)
+    return Effect.flatMap(isDirectory(fs, path), (there) => (there ? Effect.void : Effect.fail(error)))
+  })
+
+/** Makes a directory, and those above it. */
 export const makeDirectory = (path: string): Effect.Effect<void, CliFailure, FileSystem.FileSystem> =>
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    yield* fs.makeDirectory(path, { recursive: true })
-  }).pipe(Effect.catchTag("PlatformError", (error) => failed(`cannot make the directory ${path}: ${why(error)}`)))
+  Effect.flatMap(FileSystem.FileSystem, (fs) =>
+    Effect.catchTag(makeLevel(fs, path), "PlatformError", (error) =>
+      failed(`cannot make the directory ${path}: ${why(error)}`)
+    )
+  )
