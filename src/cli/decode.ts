@@ -58,7 +58,7 @@ export const decode = Command.make(
   Effect.fnUntraced(function* ({ file, format }) {
     const path = Option.getOrElse(file, () => "-")
     const input = path === "-" ? yield* readStdin : yield* readFile(path)
-    const dissection = dissect(fromHex(input))
+    const dissection = dissect(yield* Effect.fromResult(fromHex(input)))
     const text = format === "json" ? toJson(dissection) : toText(dissection)
     if (text !== "") yield* Console.log(text)
     if (dissection.failure !== undefined) return yield* failed(describe(dissection.failure))

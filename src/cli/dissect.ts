@@ -6,15 +6,10 @@ import { explain, type Line } from "../codec/presentation/explain.ts"
 import { decode, type Wire } from "../codec/presentation/wire.ts"
 import { Alert } from "../codec/record/alert.ts"
 import { ChangeCipherSpec } from "../codec/record/changeCipherSpec.ts"
-import {
-  lengthAt,
-  HEADER_LENGTH as recordHeader,
-  TLSCiphertext,
-  TLSPlaintext,
-  versionAt
-} from "../codec/record/record.ts"
+import { lengthAt, HEADER_LENGTH as recordHeader, TLSCiphertext, TLSPlaintext } from "../codec/record/record.ts"
 import { ContentType } from "../codec/registry/contentType.ts"
 import { HandshakeType } from "../codec/registry/handshakeType.ts"
+import { type CliFailure, failed } from "./failure.ts"
 
 /** One record, or one message that stands in one or several of them. */
 export interface Piece {
@@ -33,18 +28,31 @@ export interface Dissection {
   readonly failure: CodecFailure | undefined
 }
 
-/** Hexadecimal digits, with white space, colons, commas or `0x` between them, become bytes; anything else stays. */
-export const fromHex = (input: Uint8Array): Uint8Array => {
-  if (input.subarray(0, 64).some((byte) => byte > 0x7e)) return input
+/**
+ * Hexadecimal digits, with white space, colons, commas or `0x` between them, become bytes; anything else stays. An odd
+ * number of digits is a failure: one was lost, and there is no telling which.
+ */
+export const fromHex = (input: Uint8Array): Result.Result<Uint8Array, CliFailure> => {
+  if (input.subarray(0, 64).some((byte) => byte > 0x7e)) return Result.succeed(input)
   const digits = Buffer.from(input)
     .toString("latin1")
     .replace(/0x|[\s:,]/gi, "")
-  return /[^0-9a-f]/i.test(digits) ? input : Buffer.from(digits, "hex")
+  if (/[^0-9a-f]/i.test(digits)) return Result.succeed(input)
+  return digits.length % 2 === 0
+    ? Result.succeed(Buffer.from(digits, "hex"))
+    : Result.fail(
+        failed(`${digits.length} hexadecimal digits are no whole number of bytes`, "one is missing, or one too many")
+      )
 }
 
-/** A record begins with its type and 03; a message with its type and a length that no message has. */
-const looksLikeRecords = (bytes: Uint8Array): boolean =>
-  (bytes[0] ?? 0) >= 20 && (bytes[0] ?? 0) <= 24 && (bytes.length < 2 || bytes[1] === 3)
+/**
+ * Nobody looks at the version of a record (RFC 9846 section 5.1). Two types of records are types of messages as well;
+ * the length of a message begins with 00, and the version of a record does not.
+ */
+const looksLikeRecords = ([type = 0, next]: Uint8Array): boolean => {
+  if (type === 21 || type === 23) return true
+  return (type === 20 || type === 22) && next !== 0
+}
 
 /** Bytes of the message that begins at `offset`, its header included. */
 const messageLength = (bytes: Uint8Array, offset: number): number =>
@@ -116,8 +124,8 @@ class Dissector {
     const type = ContentType.of(bytes[offset] ?? 0)
     const record = bytes.subarray(offset, end)
     const title = `record ${this.pieces.filter(({ kind }) => kind === "record").length + 1}: ${ContentType.show(type)}`
-    if (typeof type === "number" || versionAt(bytes, offset) >> 8 !== 3) {
-      this.refuse(offset, "a record: a content type from 20 to 23, then a version 03 xx")
+    if (typeof type === "number") {
+      this.refuse(offset, "a record, whose content type is 20 to 23")
       return bytes.length
     }
     if (type === "application_data") {
@@ -151,7 +159,7 @@ class Dissector {
     let offset = 0
     while (offset < bytes.length && this.failure === undefined) {
       if (typeof HandshakeType.of(bytes[offset] ?? 0) === "number") {
-        this.refuse(offset, "a handshake type, or a record that begins with 14, 15, 16 or 17 and then 03")
+        this.refuse(offset, "a handshake type, or a record, which begins with 14, 15, 16 or 17")
         return
       }
       const end = offset + messageLength(bytes, offset)

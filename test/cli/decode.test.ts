@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { dissect, fromHex } from "../../src/cli/dissect.ts"
 import { cli, isOneLine } from "./support.ts"
@@ -78,6 +79,12 @@ describe("decode", () => {
       const wrong = Buffer.from(clientHello)
       wrong[38] = 200 // the length of legacy_session_id
       const cases: ReadonlyArray<readonly [string, string | Uint8Array, RegExp, RegExp]> = [
+        [
+          "a lost digit",
+          `${clientHello.toString("hex")}0`,
+          /^$/,
+          /113 hexadecimal digits are no whole number of bytes/
+        ],
         ["nothing", "", /^$/, /expected a TLS record or a handshake message/],
         ["neither", "GET / HTTP/1.1\r\n\r\n", /^$/, /expected a handshake type, or a record/],
         ["cut", clientHello.subarray(0, 40), /client_hello, 40 bytes/, /expected 52 more bytes, but 36 are left/],
@@ -106,8 +113,34 @@ describe("decode", () => {
     })
   )
 
+  it.live("reads files that do not say how long they are, and no more than it can hold", () =>
+    Effect.gen(function* () {
+      const endless = yield* cli(["decode", "/dev/zero"])
+      assert.match(endless.stderr, /^effect-tls: \/dev\/zero is longer than \d+ bytes\n$/)
+      assert.deepStrictEqual([endless.status, endless.stdout], [2, ""])
+    })
+  )
+
+  it.live("nobody looks at the version of a record, which is shown", () =>
+    Effect.gen(function* () {
+      const input = Buffer.concat([
+        record(23, new Uint8Array(30)),
+        record(22, clientHello),
+        record(21, Uint8Array.of(2, 40))
+      ])
+      for (const at of [1, 36, 36 + 5 + clientHello.length]) input[at] = 0x7f
+      const { status, stdout, stderr } = yield* cli(["decode"], input)
+      assert.strictEqual(status, 0, stderr)
+      assert.strictEqual(stdout.match(/7f 03 +legacy_record_version: /g)?.length, 3)
+      assert.match(stdout, /client_hello, 56 bytes/)
+      // A Finished message begins as a change_cipher_spec does.
+      const finished = yield* cli(["decode"], Buffer.concat([Uint8Array.of(20, 0, 0, 32), new Uint8Array(32)]))
+      assert.match(finished.stdout, /^ *finished, 36 bytes$/m)
+    })
+  )
+
   it.prop("never throws, and what it reports as failure lies within the bytes", [Schema.Uint8Array], ([input]) => {
-    const { failure } = dissect(fromHex(input))
+    const { failure } = dissect(Result.getOrElse(fromHex(input), () => input))
     if (failure !== undefined) assert.isAtMost(failure.offset, input.length)
   })
 
