@@ -19,6 +19,7 @@ import { failed, usage } from "./failure.ts"
 import { type Common, checkVersions, common, cryptoLayer, optionalText, repeatedText, toggle } from "./flags.ts"
 import * as Http from "./http.ts"
 import { anchors, credentials } from "./identity.ts"
+import { Patience, tired } from "./patience.ts"
 import { toStdout } from "./pump.ts"
 import * as Summary from "./summary.ts"
 import * as Trace from "./trace.ts"
@@ -33,23 +34,21 @@ interface Flags extends Common {
   readonly trace: boolean
 }
 
-/** How long a server may be silent after it was told that nothing more will come. */
-const patience = 30_000
-
 /** Standard input, then close_notify; then waits for the server, but not for ever. Yields only by failing. */
-const upload = ({ socket, close }: TlsConnection, lastHeard: () => number) =>
+const upload = ({ socket, close }: TlsConnection, silentSince: () => number) =>
   Effect.gen(function* () {
     const { stdin } = yield* Stdio.Stdio
     const { write } = yield* socket.writer
     // Why writing failed is what reading tells.
     yield* Effect.ignore(Stream.runForEach(stdin, write))
     yield* close
+    const patience = yield* Patience
     const closed = yield* Clock.currentTimeMillis
     while (true) {
-      yield* Effect.sleep("1 second")
+      yield* Effect.sleep(Math.min(1000, patience))
       const now = yield* Clock.currentTimeMillis
-      if (now - Math.max(closed, lastHeard()) >= patience) {
-        return yield* failed(`the server has not closed in ${patience / 1000} s after standard input ended`)
+      if (now - Math.max(closed, silentSince()) >= patience) {
+        return yield* tired(patience, "standard input ended")
       }
     }
   })
@@ -57,14 +56,18 @@ const upload = ({ socket, close }: TlsConnection, lastHeard: () => number) =>
 /** Both directions at once, until the server closes. */
 const converse = (connection: TlsConnection) =>
   Effect.gen(function* () {
-    let heard = 0
+    // While standard output is what we wait for, the server is not silent.
+    let silentSince = Number.POSITIVE_INFINITY
     const pull = yield* Socket.readerBytes(connection.socket)
-    const noted = Effect.tap(pull, () =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
-        heard = now
-      })
-    )
-    yield* Effect.raceFirst(toStdout(noted), Effect.scoped(upload(connection, () => heard)))
+    const noted = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      silentSince = now
+      return Effect.tap(pull, () =>
+        Effect.sync(() => {
+          silentSince = Number.POSITIVE_INFINITY
+        })
+      )
+    })
+    yield* Effect.raceFirst(toStdout(noted), Effect.scoped(upload(connection, () => silentSince)))
   })
 
 /** The Host of a request: without the port where it is the usual one. */
@@ -122,7 +125,7 @@ const services = (flags: Flags) =>
       Layer.mergeAll(
         layerAllocator,
         flags.keylog === undefined ? Layer.empty : KeyLogFile.layerFile(flags.keylog),
-        flags.trace ? Trace.layer : Layer.empty
+        flags.trace ? Trace.layer(flags.summary) : Layer.empty
       )
     )
   )

@@ -42,7 +42,9 @@ export const common = {
   ),
   summary: Flag.Literals("summary", ["text", "json", "none"]).pipe(
     Flag.withDefault("text" as const),
-    Flag.withDescription("How to tell on standard error what was negotiated")
+    Flag.withDescription(
+      "What standard error tells; with json every line there is one object: a summary, a warning or an error"
+    )
   )
 }
 

@@ -2,16 +2,19 @@
 import * as Http from "node:http"
 import type { Duplex } from "node:stream"
 import * as NodeStream from "@effect/platform-node/NodeStream"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Stdio from "effect/Stdio"
+import type * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as Socket from "effect/socket/Socket"
 import { toDuplex } from "../layers/node/duplex.ts"
 import type { TlsConnection } from "../layers/TlsConnection.ts"
 import { find, type TlsError } from "../layers/TlsError.ts"
 import { describeError } from "../layers/transport.ts"
-import { type CliFailure, failed, oneLine } from "./failure.ts"
+import { type CliFailure, failed } from "./failure.ts"
+import { Patience, patient } from "./patience.ts"
+import { print } from "./pump.ts"
 import { summarize } from "./summary.ts"
 
 /** What went wrong below HTTP, or in it. */
@@ -23,38 +26,56 @@ const head = ({ httpVersion, statusCode, statusMessage, rawHeaders }: Http.Incom
   return `${lines.join("\r\n")}\r\n\r\n`
 }
 
-const request = (
-  duplex: Duplex,
-  host: string,
-  path: string
-): Effect.Effect<Http.IncomingMessage, TlsError | CliFailure> =>
+/** What came of a request; how the connection below it ended is known later. */
+interface Exchange {
+  readonly response: Http.IncomingMessage
+  /** Done with the server's close_notify, failed with the first thing that went wrong. */
+  readonly end: Deferred.Deferred<void, TlsError | CliFailure>
+}
+
+/**
+ * Node tells the request of errors below it, but not the response: a body that nothing but the end of the connection
+ * delimits would end well when that is cut. So whatever happens below is written down here.
+ */
+const request = (duplex: Duplex, host: string, path: string): Effect.Effect<Exchange, TlsError | CliFailure> =>
   Effect.callback((resume) => {
+    const end = Deferred.makeUnsafe<void, TlsError | CliFailure>()
+    const fail = (error: TlsError | CliFailure) => {
+      Deferred.doneUnsafe(end, Effect.fail(error))
+      resume(Effect.fail(error))
+    }
     const headers = { Host: host, Connection: "close", "User-Agent": "effect-tls" }
     const get = Http.request({ createConnection: () => duplex, path, headers })
-    get.once("response", (response) => resume(Effect.succeed(response)))
-    get.once("error", (error) => resume(Effect.fail(explain(error))))
+    get.once("response", (response) => resume(Effect.succeed({ response, end })))
+    get.on("error", (error) => fail(explain(error)))
+    duplex.on("error", (error) => fail(explain(error)))
+    duplex.once("end", () => Deferred.doneUnsafe(end, Effect.void))
+    duplex.once("close", () => fail(failed("HTTP: the connection is closed, and the server has not said so")))
     get.end()
     return Effect.sync(() => void get.destroy())
   })
 
-/** Sends one GET and prints the response, head and body, to standard output. */
+/** The body; why it is cut short is known below. */
+const bodyOf = ({ response, end }: Exchange): Stream.Stream<Uint8Array, TlsError | CliFailure> =>
+  NodeStream.fromReadable<Uint8Array, CliFailure>({
+    evaluate: () => response,
+    onError: () => failed("HTTP: the server closed before the end of the response")
+  }).pipe(Stream.catch((error) => Stream.fromEffect(Effect.andThen(Deferred.await(end), error))))
+
+/** Sends one GET and prints the response, head and body, to standard output; then waits for the server to close. */
 export const get = (
   { socket }: TlsConnection,
   host: string,
   path: string
 ): Effect.Effect<void, TlsError | CliFailure | Socket.SocketError, Scope.Scope | Stdio.Stdio> =>
   Effect.gen(function* () {
-    const { stdout } = yield* Stdio.Stdio
-    const response = yield* request(yield* toDuplex(socket), host, path)
-    const body = NodeStream.fromReadable<Uint8Array, TlsError | CliFailure>({
-      evaluate: () => response,
-      onError: explain
-    })
-    yield* Stream.make(Buffer.from(head(response), "latin1")).pipe(
-      Stream.concat(body),
-      Stream.run(stdout({ endOnDone: false })),
-      Effect.catchTag("PlatformError", (error) => failed(`cannot write to standard output: ${oneLine(error.message)}`))
-    )
+    const duplex = yield* toDuplex(patient(socket, yield* Patience, "the request"))
+    const exchange = yield* request(duplex, host, path)
+    const whole = Stream.make(Buffer.from(head(exchange.response), "latin1")).pipe(Stream.concat(bodyOf(exchange)))
+    yield* print(whole)
+    // The parser has all it wants: what else comes is nobody's.
+    duplex.resume()
+    yield* Deferred.await(exchange.end)
   })
 
 /** What the server tells its client about the connection. */

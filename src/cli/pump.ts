@@ -2,9 +2,12 @@
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Socket from "effect/socket/Socket"
+import { describeError } from "../layers/transport.ts"
+import { type CliFailure, failed } from "./failure.ts"
 
 type Chunks = NonEmptyReadonlyArray<Uint8Array>
 type Pull = Effect.Effect<Chunks, Socket.SocketError>
@@ -48,16 +51,26 @@ export const join = (a: Socket.Socket, b: Socket.Socket): Effect.Effect<void, So
     yield* Effect.all([copy(fromA, b), copy(fromB, a)], { concurrency: 2, discard: true })
   })
 
-/** What is pulled goes to standard output, at the pace at which that is read. */
-export const toStdout = (pull: Pull) =>
-  Effect.gen(function* () {
-    const { stdout } = yield* Stdio.Stdio
-    yield* Stream.fromEffectRepeat(pull).pipe(
-      Stream.flattenIterable,
-      Stream.catchIf(
-        (error) => isEnd(error),
-        () => Stream.empty
-      ),
-      Stream.run(stdout({ endOnDone: false }))
+/** All of it goes to standard output, at the pace at which that is read. */
+export const print = <E, R>(
+  bytes: Stream.Stream<Uint8Array, E, R>
+): Effect.Effect<void, E | CliFailure, R | Stdio.Stdio> =>
+  Effect.flatMap(Stdio.Stdio, ({ stdout }) =>
+    Stream.run(
+      bytes,
+      Sink.mapError(stdout({ endOnDone: false }), ({ cause, message }) =>
+        failed(`cannot write to standard output: ${describeError(cause ?? message)}`)
+      )
     )
-  })
+  )
+
+/** What is pulled goes to standard output. */
+export const toStdout = (pull: Pull): Effect.Effect<void, Socket.SocketError | CliFailure, Stdio.Stdio> =>
+  Stream.fromEffectRepeat(pull).pipe(
+    Stream.flattenIterable,
+    Stream.catchIf(
+      (error) => isEnd(error),
+      () => Stream.empty
+    ),
+    print
+  )

@@ -16,7 +16,6 @@ import * as Credentials from "../layers/Credentials.ts"
 import * as KeyLogFile from "../layers/node/KeyLogFile.ts"
 import { layerAllocator } from "../layers/node/NodeTls.ts"
 import { current, type TlsConnection } from "../layers/TlsConnection.ts"
-import { find } from "../layers/TlsError.ts"
 import * as TlsServer from "../layers/TlsServer.ts"
 import { describeError } from "../layers/transport.ts"
 import { type Endpoint, parseEndpoint, showEndpoint } from "./endpoint.ts"
@@ -76,7 +75,7 @@ const attend = (flags: Flags, service: Service) =>
     yield* Effect.tapError(service(connection), () => cut(connection))
   }).pipe(
     Effect.scoped,
-    Effect.catch((error) => Effect.logDebug(find(error)?.message ?? describeError(error)))
+    Effect.catch((error) => Effect.logDebug(error))
   )
 
 const authentication = ({ clientCa, requireClientCert }: Flags) =>
@@ -103,6 +102,10 @@ const check = Effect.fnUntraced(function* (flags: Flags) {
   yield* checkVersions(flags)
   if (flags.port < 0 || flags.port > 65535)
     return yield* usage(`--port wants a number from 0 to 65535, not ${flags.port}`)
+  const strange = flags.alpn.find((protocol) => !/^http\/1\.[01]$/.test(protocol))
+  if (flags.mode === "http" && strange !== undefined) {
+    return yield* usage(`--mode http speaks http/1.1 and http/1.0, not ${JSON.stringify(strange)}`)
+  }
   if (flags.cert.length === 0)
     return yield* usage("a server needs --cert FILE and --key FILE", "effect-tls cert make --out DIR")
   if (flags.requireClientCert && flags.clientCa === undefined) {

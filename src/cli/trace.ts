@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import { Handshake } from "../codec/handshake/handshake.ts"
 import { explain, render } from "../codec/presentation/explain.ts"
 import { HandshakeObserver, type MessageEvent } from "../layers/events.ts"
+import type { Common } from "./flags.ts"
 
 /** One message: an arrow for its direction, its name, and below it every field. */
 export const showMessage = ({ direction, message, raw }: MessageEvent): string => {
@@ -13,10 +14,16 @@ export const showMessage = ({ direction, message, raw }: MessageEvent): string =
   return `${heading}\n${render(explain(Handshake.wire, raw))}`.replace(/\n/g, "\n    ")
 }
 
+/** The same for programs, without the explanation. */
+const toJson = ({ direction, message, raw }: MessageEvent): string =>
+  JSON.stringify({ trace: { direction, message: message._tag, bytes: Buffer.from(raw).toString("hex") } })
+
 /** Prints the messages of every connection below it. */
-export const layer: Layer.Layer<never> = Layer.effect(
-  HandshakeObserver,
-  Effect.map(Console.Console, (console) => ({
-    onMessage: (_role: "client" | "server", event: MessageEvent) => console.error(showMessage(event))
-  }))
-)
+export const layer = (form: Common["summary"]): Layer.Layer<never> =>
+  Layer.effect(
+    HandshakeObserver,
+    Effect.map(Console.Console, (console) => ({
+      onMessage: (_role: "client" | "server", event: MessageEvent) =>
+        console.error(form === "json" ? toJson(event) : showMessage(event))
+    }))
+  )

@@ -2,13 +2,33 @@ import { randomBytes } from "node:crypto"
 import { readFileSync, statSync } from "node:fs"
 import { createServer as createHttpServer } from "node:http"
 import { createServer as createTcpServer } from "node:net"
+import { TLSSocket } from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { Patience } from "../../src/cli/patience.ts"
 import { fixtures } from "../interop/support/fixtures.ts"
 import * as Node from "../interop/support/node.ts"
 import { cli, directory, isOneLine, silence } from "./support.ts"
 
 const ca = ["--ca", fixtures.ca.cert]
+
+/** Answers the first bytes with these, and ends the connection below TLS: without close_notify. */
+const truncating = (answer: string) =>
+  Node.listening(
+    createTcpServer((raw) => {
+      const { certificatePem: cert, privateKeyPem: key } = fixtures.server.p256.issued
+      const socket = new TLSSocket(raw, { isServer: true, cert, key })
+      raw.on("error", () => {})
+      socket.on("error", () => {})
+      socket.once("data", () => void socket.write(answer, () => raw.end()))
+    })
+  )
+
+const objects = (stderr: string): ReadonlyArray<Record<string, unknown>> =>
+  stderr
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line))
 
 describe("connect", () => {
   it.live("sends standard input, prints what comes, tells what was negotiated, and ends in order", () =>
@@ -64,6 +84,33 @@ describe("connect", () => {
       )
       const none = yield* cli(["connect", `127.0.0.1:${port}`, ...ca, "--summary", "none"])
       assert.deepStrictEqual(none, { status: 0, stdout: "", stderr: "" })
+    })
+  )
+
+  it.live("--summary json: whatever comes to standard error, every line of it is one object", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Node.serve({ pair: fixtures.strangeServer })
+      const at = ["connect", `127.0.0.1:${port}`, "--summary", "json"]
+      const warned = yield* cli([...at, "--insecure", "--trace"])
+      assert.strictEqual(warned.status, 0, warned.stderr)
+      const lines = objects(warned.stderr)
+      assert.strictEqual(lines.filter(({ warning }) => /not verified/.test(String(warning))).length, 1)
+      assert.strictEqual(lines.filter(({ version }) => version === "TLSv1.3").length, 1)
+      const traced = lines.filter(({ trace }) => trace !== undefined)
+      assert.isAtLeast(traced.length, 6)
+      assert.strictEqual(traced.length + 2, lines.length)
+      const refused = yield* cli([...at, ...ca])
+      assert.strictEqual(refused.status, 1)
+      const [{ error }, ...more] = JSON.parse(`[${refused.stderr.trimEnd()}]`)
+      assert.deepStrictEqual(more, [])
+      assert.deepStrictEqual([error.reason, error.alert], ["CertificateIssuerUnknown", "unknown_ca"])
+      assert.match(error.hint, /--ca/)
+      for (const wrong of [["--frob"], ["--http", "x"], ["--suite", "RC4"], ["--ca", "/nowhere"]]) {
+        const { status, stderr } = yield* cli([...at, ...wrong])
+        assert.strictEqual(status, 2)
+        const [told, ...others] = objects(stderr)
+        assert.deepStrictEqual([Object.keys(told ?? {}), others], [["error"], []])
+      }
     })
   )
 
@@ -245,6 +292,68 @@ describe("connect, when it cannot", () => {
         }
       })
     )
+
+    const cut: ReadonlyArray<readonly [name: string, head: string]> = [
+      ["the end of the connection delimits", ""],
+      ["is all there", "Content-Length: 7\r\n"],
+      ["is shorter than it should be", "Content-Length: 70\r\n"],
+      ["is chunked, and lacks the last chunk", "Transfer-Encoding: chunked\r\n"]
+    ]
+    for (const [name, head] of cut) {
+      it.live(`--http without close_notify, of a body that ${name}: prints it, and fails`, () =>
+        Effect.gen(function* () {
+          const body = head.startsWith("Transfer") ? "7\r\npartial\r\n" : "partial"
+          const port = yield* truncating(`HTTP/1.1 200 OK\r\n${head}\r\n${body}`)
+          const { status, stdout, stderr } = yield* cli([
+            ...["connect", `localhost:${port}`, ...ca, "--summary", "none", "--http", "/"]
+          ])
+          assert.strictEqual(stdout, `HTTP/1.1 200 OK\r\n${head}\r\npartial`)
+          assert.match(stderr, /^effect-tls: UncleanClose: /)
+          assert.isTrue(isOneLine(stderr), stderr)
+          assert.strictEqual(status, 1)
+        })
+      )
+    }
+
+    it.live("--http of a response that ends in order before its time", () =>
+      Effect.gen(function* () {
+        const { port } = yield* Node.serve({}, (socket) => {
+          socket.once("data", () => void socket.end("HTTP/1.1 200 OK\r\nContent-Length: 70\r\n\r\npartial"))
+        })
+        const { status, stdout, stderr } = yield* cli([
+          ...["connect", `localhost:${port}`, ...ca, "--summary", "none", "--http", "/"]
+        ])
+        assert.match(stdout, /partial$/)
+        assert.match(stderr, /HTTP: the server closed before the end of the response/)
+        assert.isTrue(isOneLine(stderr), stderr)
+        assert.strictEqual(status, 1)
+      })
+    )
+
+    const silent: ReadonlyArray<readonly [name: string, answer: string, args: ReadonlyArray<string>]> = [
+      ["a server that never answers --http", "", ["--http", "/"]],
+      ["a server that stops in the middle", "HTTP/1.1 200 OK\r\n\r\npartial", ["--http", "/"]],
+      ["a server that never closes after --http", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", ["--http", "/"]],
+      ["a server that never closes", "bye", []]
+    ]
+    for (const [name, answer, args] of silent) {
+      it.live(`${name}: what came, and a line when the time is up`, () =>
+        Effect.gen(function* () {
+          const { port } = yield* Node.serve({ allowHalfOpen: true }, (socket) => {
+            socket.resume()
+            if (answer !== "") socket.write(answer)
+          })
+          const { status, stdout, stderr } = yield* Effect.provideService(
+            cli(["connect", `localhost:${port}`, ...ca, "--summary", "none", ...args]),
+            Patience,
+            400
+          )
+          assert.match(stderr, /the server has neither said anything nor closed in 0\.4 s after (the request|standard)/)
+          assert.isTrue(isOneLine(stderr), stderr)
+          assert.deepStrictEqual([status, stdout], [1, answer])
+        })
+      )
+    }
 
     it.live("--http of what is not HTTP", () =>
       Effect.gen(function* () {

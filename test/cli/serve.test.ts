@@ -191,6 +191,25 @@ describe("serve", () => {
     })
   )
 
+  it.live("--summary json: every line on standard error is one object", () =>
+    Effect.gen(function* () {
+      const { program, port } = yield* serve("--mode", "forward", "--to", "127.0.0.1:1", "--summary", "json")
+      const socket = connectTcp({ host: "127.0.0.1", port })
+      socket.on("error", () => {})
+      socket.end("GET / HTTP/1.1\r\n\r\n")
+      yield* says(program, /UnexpectedRecord/)
+      yield* cli(["connect", `localhost:${port}`, "--ca", fixtures.ca.cert], "x")
+      yield* says(program, /ECONNREFUSED/)
+      assert.strictEqual(yield* stop(program), 0)
+      const lines = program.stderr().trimEnd().split("\n")
+      const [garbage, accepted, forwarded, ...more] = lines.map((line) => JSON.parse(line))
+      assert.strictEqual(garbage.error.reason, "UnexpectedRecord")
+      assert.strictEqual(accepted.serverName, "localhost")
+      assert.match(forwarded.error.detail, /ECONNREFUSED 127\.0\.0\.1:1/)
+      assert.deepStrictEqual(more, [])
+    })
+  )
+
   it.live("--mode forward to nobody cuts the connection, since no answer is not an empty answer, and goes on", () =>
     Effect.gen(function* () {
       const { program, port } = yield* serve("--mode", "forward", "--to", "127.0.0.1:1", "--crypto", "noble")
@@ -217,6 +236,7 @@ describe("serve, when it cannot", () => {
     ["whose certificates", [...identity, "--require-client-cert"], /--require-client-cert needs --client-ca FILE/],
     ["TLS 1.2 alone", [...identity, "--tls", "1.2"], /TLS 1\.2 alone cannot be had/],
     ["no such suite", [...identity, "--suite", "NULL"], /no cipher suite "NULL"/],
+    ["HTTP/2", [...identity, "--mode", "http", "--alpn", "h2,http/1.1"], /--mode http speaks .*, not "h2"/],
     ["ALPN twice", [...identity, "--port", "0", "--alpn", "a,a"], /an ALPN protocol is named twice/]
   ]
   for (const [name, args, line] of cases) {

@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
+import type { TLSSocket } from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { fixtures, suites } from "./support/fixtures.ts"
@@ -6,6 +7,7 @@ import * as Node from "./support/node.ts"
 import * as Openssl from "./support/openssl.ts"
 import { effectTls, finish, finishEffectTls, hasCurl, hasOpenssl } from "./support/programs.ts"
 
+const bin = new URL("../../src/cli/bin.ts", import.meta.url).pathname
 const identity = ["--cert", fixtures.server.p256.cert, "--key", fixtures.server.p256.key]
 
 /** `effect-tls serve` as a process of its own. */
@@ -117,19 +119,66 @@ describe("the process", () => {
     })
   )
 
-  it.live("interrupted, connect says close_notify and ends with 130", () =>
+  for (const [signal, status] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143]
+  ] as const) {
+    it.live(`stopped by ${signal}, connect says close_notify and ends with ${status}`, () =>
+      Effect.gen(function* () {
+        const { port, attended, errors } = yield* Node.serve({})
+        const program = yield* Effect.acquireDisposable(
+          Effect.sync(() => effectTls("connect", `localhost:${port}`, "--ca", fixtures.ca.cert))
+        )
+        program.write("hello")
+        yield* Effect.promise(() => program.until(/hello/))
+        program.child.kill(signal)
+        assert.strictEqual(yield* Effect.promise(() => program.exit), status)
+        yield* Effect.sleep(50)
+        assert.isTrue(attended[0]?.socket.readableEnded)
+        assert.deepStrictEqual(errors, [])
+      })
+    )
+  }
+
+  it.live("a signal ends it while nobody reads what it prints", () =>
     Effect.gen(function* () {
-      const { port, attended, errors } = yield* Node.serve({})
-      const program = yield* Effect.acquireDisposable(
-        Effect.sync(() => effectTls("connect", `localhost:${port}`, "--ca", fixtures.ca.cert))
-      )
-      program.write("hello")
-      yield* Effect.promise(() => program.until(/hello/))
-      program.child.kill("SIGINT")
-      assert.strictEqual(yield* Effect.promise(() => program.exit), 130)
-      yield* Effect.sleep(50)
-      assert.isTrue(attended[0]?.socket.readableEnded)
-      assert.deepStrictEqual(errors, [])
+      const big = Buffer.alloc(4_000_000, "x")
+      for (const attend of [
+        (socket: TLSSocket) => void socket.write(big),
+        // This one has all been received when the signal comes; it is what is left to print that takes long.
+        (socket: TLSSocket) => void setTimeout(() => socket.end(big.subarray(0, 250_000)), 50)
+      ]) {
+        const { port } = yield* Node.serve({}, attend)
+        const program = yield* Effect.acquireDisposable(
+          Effect.sync(() => effectTls("connect", `localhost:${port}`, "--ca", fixtures.ca.cert))
+        )
+        program.child.stdout?.pause()
+        yield* Effect.promise(() => program.until(/^Peer chain/m))
+        yield* Effect.sleep("1 second")
+        program.child.kill("SIGTERM")
+        const ended = Effect.callback<unknown>((resume) => {
+          program.child.once("exit", (code, signal) => resume(Effect.succeed(code ?? signal)))
+        })
+        assert.include([143, "SIGTERM"], yield* Effect.timeout(ended, "5 seconds"))
+      }
+    })
+  )
+
+  it.live.skipIf(!existsSync("/dev/full"))("a standard output that takes nothing is told, in one line", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Node.serve({}, (socket) => void socket.write("hello"))
+      const at = ["connect", `localhost:${port}`, "--ca", fixtures.ca.cert]
+      const toFull = (...args: ReadonlyArray<string>) =>
+        Effect.promise(() => finish("sh", ["-c", 'exec "$@" >/dev/full', "sh", process.execPath, bin, ...args]))
+      const text = yield* toFull(...at, "--summary", "none")
+      assert.strictEqual(text.status, 1)
+      assert.match(text.stderr, /^effect-tls: cannot write to standard output: ENOSPC[^\n]*\n$/)
+      const json = yield* toFull(...at, "--summary", "json")
+      assert.strictEqual(json.status, 1)
+      const [, failure, ...more] = json.stderr.trimEnd().split("\n")
+      assert.match(JSON.parse(failure ?? "").error.detail, /ENOSPC/)
+      assert.deepStrictEqual(more, [])
+      assert.strictEqual((yield* toFull("--version")).status, 1)
     })
   )
 
