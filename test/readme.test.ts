@@ -17,4 +17,15 @@ describe("the README", () => {
     assert.isNotEmpty(named)
     for (const path of named) assert.isTrue(fs.existsSync(new URL(`../${path}`, import.meta.url)), path)
   })
+
+  it("names entry points that package.json has, and every one has a source", () => {
+    const { exports }: { exports: Record<string, string | { default: string }> } = JSON.parse(read("../package.json"))
+    const named = [...readme.matchAll(/`effect-tls(\/\w+)?`/g)].map(([, path = ""]) => `.${path}`)
+    assert.includeMembers(Object.keys(exports), named)
+    for (const target of Object.values(exports)) {
+      if (typeof target === "string") continue
+      const source = target.default.replace("./dist/", "../src/").replace(/js$/, "ts")
+      assert.isTrue(fs.existsSync(new URL(source, import.meta.url)), source)
+    }
+  })
 })

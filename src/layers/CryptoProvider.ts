@@ -22,6 +22,7 @@ import type {
   SignatureAlgorithm
 } from "../crypto/primitives.ts"
 import { type CipherSuite13, suites13 } from "../crypto/suite.ts"
+import { named } from "./named.ts"
 
 /** What a provider offers. Every failure is a {@link CryptoFailure}; nothing dies but a broken platform. */
 export interface Shape {
@@ -73,24 +74,16 @@ export interface Options {
 /** Groups a provider may have that are not offered unless asked for: P-521 costs much and is hardly deployed. */
 const onRequest: ReadonlyArray<NamedGroup> = ["secp521r1"]
 
-const named = <A extends { readonly name: string | number }>(
+const choose = <A extends { readonly name: string | number }>(
   what: string,
   all: ReadonlyArray<A>,
   names: ReadonlyArray<string>
-): Result.Result<ReadonlyArray<A>, CryptoFailure> => {
-  const chosen = new Set<A>()
-  for (const name of names) {
-    const found = all.find((value) => value.name === name)
-    if (found === undefined) {
-      const known = all.map(({ name }) => name).join(", ")
-      return refuse("UnsupportedAlgorithm", `no ${what} ${JSON.stringify(name.slice(0, 64))}; there are: ${known}`)
-    }
-    chosen.add(found)
-  }
-  return chosen.size === 0
-    ? refuse("UnsupportedAlgorithm", `at least one ${what} is needed`)
-    : Result.succeed([...chosen])
-}
+): Result.Result<ReadonlyArray<A>, CryptoFailure> =>
+  Result.mapError(named(what, all, names), (detail) => ({
+    _tag: "CryptoFailure",
+    reason: "UnsupportedAlgorithm",
+    detail
+  }))
 
 const settle = <A>(
   outcome: Result.Result<A, CryptoFailure> | Promise<Result.Result<A, CryptoFailure>>
@@ -141,11 +134,11 @@ export const make = (primitives: Primitives): Shape =>
 /** A provider narrowed by names; an unknown name, or an empty list, is an `UnsupportedAlgorithm` that says so. */
 export const makeWith = (primitives: Primitives, options: Options): Result.Result<Shape, CryptoFailure> => {
   const all = suites13(primitives)
-  const suites = options.suites === undefined ? Result.succeed(all) : named("cipher suite", all, options.suites)
+  const suites = options.suites === undefined ? Result.succeed(all) : choose("cipher suite", all, options.suites)
   const groups =
     options.groups === undefined
       ? Result.succeed(defaultGroups(primitives))
-      : named("group", primitives.groups, options.groups)
+      : choose("group", primitives.groups, options.groups)
   return Result.flatMap(suites, (suites) => Result.map(groups, (groups) => assemble(primitives, suites, groups)))
 }
 

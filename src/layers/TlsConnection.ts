@@ -7,6 +7,7 @@ import * as Socket from "effect/socket/Socket"
 import { NamedGroup } from "../codec/registry/namedGroup.ts"
 import { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { PeerIdentity } from "../state/proof.ts"
+import { bytesOf, joined } from "./bytes.ts"
 import type { Link } from "./driver.ts"
 import type { TlsError } from "./TlsError.ts"
 
@@ -70,21 +71,6 @@ export const current: Context.Reference<Option.Option<TlsConnection>> = Context.
   "effect-tls/layers/TlsConnection/current",
   { defaultValue: () => Option.none<TlsConnection>() }
 )
-
-const encoder = new TextEncoder()
-const bytesOf = (chunk: Uint8Array | string): Uint8Array => (typeof chunk === "string" ? encoder.encode(chunk) : chunk)
-
-/** Chunks that are written together share records. */
-const joined = (chunks: ReadonlyArray<Uint8Array | string>): Uint8Array => {
-  const parts = chunks.map(bytesOf)
-  const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
-}
 
 const writeError = (cause: TlsError): Socket.SocketError =>
   new Socket.SocketError({ reason: new Socket.SocketWriteError({ cause }) })

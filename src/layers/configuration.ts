@@ -4,9 +4,10 @@ import * as Result from "effect/Result"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { ClientAuthentication, ClientConfig, Compatibility, ServerConfig } from "../state/config.ts"
-import { escape, type Failure, fail } from "../state/failure.ts"
+import { escape, type Failure, fail, make as failure } from "../state/failure.ts"
 import { parseServerIdentity } from "../state/path/host.ts"
 import type { CryptoProvider } from "./CryptoProvider.ts"
+import { named } from "./named.ts"
 
 /** What clients and servers have in common. */
 export interface Options {
@@ -28,23 +29,14 @@ export const handshakeTimeout: Duration.Input = "10 seconds"
 type Outcome<A> = Result.Result<A, Failure>
 
 /** The values of these names, in this order; all values when no names are given. */
-const named = <A extends { readonly name: string | number }>(
+const chosen = <A extends { readonly name: string | number }>(
   what: string,
   all: ReadonlyArray<A>,
   names: ReadonlyArray<string> | undefined
 ): Outcome<ReadonlyArray<A>> =>
-  Result.gen(function* () {
-    if (names === undefined) return all
-    const known = all.map(({ name }) => name).join(", ")
-    const chosen = new Set<A>()
-    for (const name of names) {
-      const found = all.find((value) => value.name === name)
-      if (found === undefined) yield* fail("InvalidConfiguration", `no ${what} "${escape(name)}"; there are: ${known}`)
-      else chosen.add(found)
-    }
-    if (chosen.size === 0) yield* fail("InvalidConfiguration", `at least one ${what} is needed; there are: ${known}`)
-    return [...chosen]
-  })
+  names === undefined
+    ? Result.succeed(all)
+    : Result.mapError(named(what, all, names), (detail) => failure("InvalidConfiguration", detail))
 
 /** Protocol names go as bytes, of which a string here has one a character (RFC 7301 section 3.1). */
 const protocols = (names: ReadonlyArray<string>): Outcome<ReadonlyArray<string>> =>
@@ -72,8 +64,8 @@ const common = (options: Options, crypto: CryptoProvider["Service"], schemes: Re
     }
     if (schemes.length === 0) yield* fail("InvalidConfiguration", "the verifier accepts no signature scheme")
     return {
-      suites: yield* named("cipher suite", crypto.suites, options.suites),
-      groups: (yield* named("group", groups, options.groups)).map(({ name }): NamedGroup => name),
+      suites: yield* chosen("cipher suite", crypto.suites, options.suites),
+      groups: (yield* chosen("group", groups, options.groups)).map(({ name }): NamedGroup => name),
       schemes,
       protocols: yield* protocols(options.alpnProtocols ?? []),
       compatibility: options.compatibility ?? "middlebox"
@@ -97,7 +89,11 @@ export const client = (
   Result.gen(function* () {
     const config = yield* common(options, crypto, schemes)
     const groups = config.groups.map((name) => ({ name }))
-    const shares = yield* named("group among `groups`", groups, options.shares ?? config.groups.slice(0, 1).map(String))
+    const shares = yield* chosen(
+      "group among `groups`",
+      groups,
+      options.shares ?? config.groups.slice(0, 1).map(String)
+    )
     return {
       ...config,
       server: yield* parseServerIdentity(options.serverName),

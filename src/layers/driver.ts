@@ -17,6 +17,7 @@ import type { Connection, Progress } from "../state/connection.ts"
 import type { Established } from "../state/established.ts"
 import { alertOf, type Failure, fail, make as failure } from "../state/failure.ts"
 import { type Answers, answer } from "./answers.ts"
+import { bytesOf } from "./bytes.ts"
 import type { Observer } from "./events.ts"
 import { Inbox, type Receiver } from "./inbox.ts"
 import type { KeyLogger } from "./KeyLog.ts"
@@ -65,9 +66,6 @@ export interface Link {
 
 /** How long what is left to say may take when a connection is closed. */
 const closeTimeout = Duration.seconds(1)
-
-const encoder = new TextEncoder()
-const bytesOf = (chunk: Uint8Array | string): Uint8Array => (typeof chunk === "string" ? encoder.encode(chunk) : chunk)
 
 const socketError = (reason: Socket.SocketError["reason"]): Socket.SocketError => new Socket.SocketError({ reason })
 const readError = (cause: unknown): Socket.SocketError => socketError(new Socket.SocketReadError({ cause }))

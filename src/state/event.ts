@@ -14,4 +14,7 @@ export interface UpdateKeys {
   readonly request: "update_not_requested" | "update_requested"
 }
 
+/** New keys for what we send, and nothing asked: before the limit of a key, or as the answer that a peer asked for. */
+export const ownUpdate: UpdateKeys = { _tag: "UpdateKeys", request: "update_not_requested" }
+
 export type Event = Heard | Answer | Intent

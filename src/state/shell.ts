@@ -12,7 +12,7 @@ import { hearAlert, levelOf } from "./alert.ts"
 import { type Answer, type Asking, answerOf, type Command } from "./command.ts"
 import type { Connection, ConnectionEvent, Progress } from "./connection.ts"
 import type { Established } from "./established.ts"
-import type { Event, UpdateKeys } from "./event.ts"
+import { type Event, ownUpdate, type UpdateKeys } from "./event.ts"
 import { alertOf, type Failure, fail, make as failure, fromCodec } from "./failure.ts"
 import { keyLogLine } from "./keyLog.ts"
 import type { Step } from "./machine.ts"
@@ -101,7 +101,7 @@ class Shell<S extends AnyState> implements Connection {
 
   send(plaintext: Uint8Array): Result.Result<Progress, Failure> {
     return this.#write(() =>
-      Result.flatMap(this.#writer.keyUpdateDue ? this.#advance(refresh) : done, () =>
+      Result.flatMap(this.#writer.keyUpdateDue ? this.#advance(ownUpdate) : done, () =>
         this.#writer.applicationData(plaintext)
       )
     )
@@ -343,5 +343,3 @@ class Shell<S extends AnyState> implements Connection {
     return { out, events, asks: undefined }
   }
 }
-
-const refresh: UpdateKeys = { _tag: "UpdateKeys", request: "update_not_requested" }

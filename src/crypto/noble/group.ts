@@ -3,6 +3,7 @@ import { x25519 } from "@noble/curves/ed25519.js"
 import { p256, p384, p521 } from "@noble/curves/nist.js"
 import * as Result from "effect/Result"
 import { isZero } from "../constantTime.ts"
+import { diffieHellman } from "../diffieHellman.ts"
 import { attempt, refuse } from "../failure.ts"
 import type { CryptoFailure, Group, KeyPair, RandomBytes } from "../primitives.ts"
 
@@ -65,17 +66,7 @@ const pair = (form: Form, secretKey: Uint8Array): KeyPair => ({
 export const keyPair = (name: Name, secretKey: Uint8Array): Result.Result<KeyPair, CryptoFailure> =>
   attempt("InvalidKey", "the scalar is out of range", () => pair(forms[name], secretKey))
 
-const group = (form: Form): Group => {
-  const generate = (random: RandomBytes) => pair(form, form.secretKey(random))
-  return {
-    name: form.name,
-    generate,
-    encapsulate: (peerShare, random) => {
-      const own = generate(random)
-      return Result.map(own.agree(peerShare), (secret) => ({ share: own.share, secret }))
-    }
-  }
-}
+const group = (form: Form): Group => diffieHellman(form.name, (random) => pair(form, form.secretKey(random)))
 
 /** X25519 first: it is the cheapest by far. */
 export const groups: ReadonlyArray<Group> = [

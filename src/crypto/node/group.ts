@@ -7,6 +7,7 @@
 import * as Crypto from "node:crypto"
 import * as Result from "effect/Result"
 import { isZero } from "../constantTime.ts"
+import { diffieHellman } from "../diffieHellman.ts"
 import { attempt, refuse } from "../failure.ts"
 import type { CryptoFailure, Group, KeyPair } from "../primitives.ts"
 import { buffer, plain } from "./bytes.ts"
@@ -89,17 +90,7 @@ export const keyPair = (name: Name, privateKey: Crypto.KeyObject): Result.Result
     pair(forms[name], { privateKey, publicKey: Crypto.createPublicKey(privateKey) })
   )
 
-const group = (form: Form): Group => {
-  const generate = () => pair(form, form.generate())
-  return {
-    name: form.name,
-    generate,
-    encapsulate: (peerShare) => {
-      const own = generate()
-      return Result.map(own.agree(peerShare), (secret) => ({ share: own.share, secret }))
-    }
-  }
-}
+const group = (form: Form): Group => diffieHellman(form.name, () => pair(form, form.generate()))
 
 /** X25519 first: it is the cheapest by far. */
 export const groups: ReadonlyArray<Group> = [

@@ -8,6 +8,7 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Socket from "effect/socket/Socket"
+import { bytesOf, joined } from "../bytes.ts"
 
 /** What becomes of bytes on their way in one direction. All of it is applied in this order. */
 export interface LinkOptions {
@@ -42,22 +43,10 @@ const writeError = new Socket.SocketError({
   reason: new Socket.SocketWriteError({ cause: new Error("socket closed") })
 })
 
-const encoder = new TextEncoder()
-
 const split = (bytes: Uint8Array, size: number): ReadonlyArray<Uint8Array> => {
   const parts: Array<Uint8Array> = []
   for (let at = 0; at < bytes.length; at += size) parts.push(bytes.subarray(at, at + size))
   return parts
-}
-
-const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
 }
 
 /** One direction. */
@@ -143,7 +132,7 @@ class Link {
     if (reader === undefined) return
     const [first, ...rest] = this.#options.split === undefined ? this.#waiting : this.#waiting.slice(0, 1)
     if (first !== undefined) {
-      const taken: Chunks = this.#options.merge === true ? [concat([first, ...rest])] : [first, ...rest]
+      const taken: Chunks = this.#options.merge === true ? [joined([first, ...rest])] : [first, ...rest]
       this.#waiting = this.#waiting.slice(1 + rest.length)
       this.#size -= taken.reduce((size, chunk) => size + chunk.length, 0)
       this.#reader = undefined
@@ -165,7 +154,7 @@ const socketOf = (incoming: Link, outgoing: Link): Socket.Socket => {
     incoming.end(1006)
   }
   const send = (chunk: Uint8Array | string): Effect.Effect<void, Socket.SocketError> =>
-    state !== "open" ? Effect.never : outgoing.write(typeof chunk === "string" ? encoder.encode(chunk) : chunk)
+    state !== "open" ? Effect.never : outgoing.write(bytesOf(chunk))
   const writer: Socket.Writer = {
     write: (chunk) => Effect.suspend(() => (Socket.isCloseEvent(chunk) ? Effect.sync(close) : send(chunk))),
     writeAll: (chunks) => Effect.forEach(chunks, send, { discard: true })

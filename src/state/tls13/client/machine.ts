@@ -3,6 +3,7 @@ import type { Action } from "../../action.ts"
 import type { Event } from "../../event.ts"
 import type { Failure } from "../../failure.ts"
 import { machine } from "../../machine.ts"
+import * as KeyUpdate from "../keyUpdate.ts"
 import * as Authentication from "./authentication.ts"
 import * as After from "./connected.ts"
 import { figure } from "./figure.ts"
@@ -28,7 +29,7 @@ export const client13 = machine<State, Event, State, Action, Failure>()(figure, 
   SIGNING: { Signed: Finished.signed },
   CONNECTED: {
     NewSessionTicket: After.newSessionTicket,
-    KeyUpdate: After.keyUpdate,
-    UpdateKeys: After.updateKeys
+    KeyUpdate: KeyUpdate.keyUpdate,
+    UpdateKeys: KeyUpdate.updateKeys
   }
 })

@@ -3,8 +3,8 @@ import type { Action } from "../../action.ts"
 import type { Event } from "../../event.ts"
 import type { Failure } from "../../failure.ts"
 import { machine } from "../../machine.ts"
+import * as KeyUpdate from "../keyUpdate.ts"
 import * as Authentication from "./authentication.ts"
-import * as After from "./connected.ts"
 import { figure } from "./figure.ts"
 import * as Finished from "./finished.ts"
 import * as Hello from "./hello.ts"
@@ -21,5 +21,5 @@ export const server13 = machine<State, Event, State, Action, Failure>()(figure, 
   WAIT_CV: { CertificateVerify: Authentication.certificateVerify },
   AUTHENTICATING: { PeerAuthenticated: Authentication.peerAuthenticated },
   WAIT_FINISHED: { Finished: Finished.finished },
-  CONNECTED: { KeyUpdate: After.keyUpdate, UpdateKeys: After.updateKeys }
+  CONNECTED: { KeyUpdate: KeyUpdate.keyUpdate, UpdateKeys: KeyUpdate.updateKeys }
 })
