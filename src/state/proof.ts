@@ -9,6 +9,8 @@ export interface PeerIdentity {
   readonly chain: ReadonlyArray<Uint8Array>
   /** How the verifier came to believe it, for people: the subject and the anchor, or the pin. */
   readonly description: string
+  /** When the first certificate of its path ends, in milliseconds since 1970: no session outlives it. */
+  readonly validUntil?: number | undefined
 }
 
 /** The peer's chain was accepted and its CertificateVerify signature is right (RFC 9846 sections 4.5.1 and 4.5.2). */

@@ -1,0 +1,140 @@
+/** A session that may be resumed (RFC 9846 section 2.2), as both roles know it, and its bytes. */
+import * as Result from "effect/Result"
+import type { CodecFailure } from "../codec/presentation/cursor.ts"
+import { decode, encode } from "../codec/presentation/wire.ts"
+import type { NamedGroup } from "../codec/registry/namedGroup.ts"
+import { StoredSession, StoredTicket } from "../codec/session/session.ts"
+import { Secret, unsafeBytes } from "../crypto/secret.ts"
+import type { CipherSuite13Name } from "../crypto/suite.ts"
+import type { PeerIdentity } from "./proof.ts"
+
+/** The key of a session: what a ticket stands for. */
+export type SessionSecret = Secret<"session">
+
+/** Everything that a resumption takes over, and everything that it must not differ in (SECURITY.md). */
+export interface Session {
+  readonly version: "TLSv1.3"
+  readonly suite: CipherSuite13Name
+  readonly secret: SessionSecret
+  /** Milliseconds since 1970: for a server when the ticket was issued, for a client when it came. */
+  readonly created: number
+  /** Milliseconds since 1970. Never more than seven days after `created` (RFC 9846 section 4.7.1). */
+  readonly expires: number
+  /** When the peer proved who it is, or the first handshake was: resuming again and again does not prolong it. */
+  readonly authenticated: number
+  /** Obscures the age of the ticket on the wire; 32 bits. */
+  readonly ageAdd: number
+  /** Bytes of early data that the server takes; 0 for none. */
+  readonly maxEarlyData: number
+  /** The group of the key exchange, so that a client can begin with the right share. */
+  readonly group: NamedGroup
+  /** The server's name or address as the client called it; `undefined` for a server that was not told. */
+  readonly serverName: string | undefined
+  readonly protocol: string | undefined
+  /** A digest of the policy that judged the peer: roots, verifier, whether and how clients are asked. */
+  readonly policy: Uint8Array
+  /** Who the peer proved to be in the handshake that began it all. */
+  readonly peer: PeerIdentity | undefined
+}
+
+/** A session as a client keeps it: the ticket stands for it at the server. It is to be used once. */
+export interface Ticket {
+  readonly session: Session
+  readonly ticket: Uint8Array
+}
+
+/** What the end of a handshake knows of a session; time and chance are still to come. */
+export type SessionDraft = Omit<Session, "created" | "expires" | "ageAdd" | "authenticated"> & {
+  /** `undefined` when that was in this very handshake. */
+  readonly authenticated: number | undefined
+}
+
+/** No ticket lives longer, whatever its server says (RFC 9846 section 4.7.1). */
+export const maxLifetime = 7 * 24 * 3600 * 1000
+
+/** The session that begins now. `lifetime` in milliseconds; a peer's certificate does not outlive its validity. */
+export const begin = (
+  draft: SessionDraft,
+  { now, lifetime, ageAdd }: { readonly now: number; readonly lifetime: number; readonly ageAdd: number }
+): Session => {
+  const authenticated = draft.authenticated ?? now
+  const mostly = Math.min(authenticated + maxLifetime, draft.peer?.validUntil ?? Number.POSITIVE_INFINITY)
+  return { ...draft, created: now, expires: Math.min(now + lifetime, mostly), authenticated, ageAdd }
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+const stored = ({ secret, created, expires, authenticated, peer, ...session }: Session): StoredSession => ({
+  form: 1,
+  version: session.version,
+  cipher_suite: session.suite,
+  secret: unsafeBytes(secret),
+  created: BigInt(Math.floor(created)),
+  expires: BigInt(Math.floor(expires)),
+  authenticated: BigInt(Math.floor(authenticated)),
+  ticket_age_add: session.ageAdd,
+  max_early_data_size: session.maxEarlyData,
+  group: session.group,
+  server_name: session.serverName ?? "",
+  protocol: session.protocol ?? "",
+  policy: session.policy,
+  chain: peer?.chain ?? [],
+  description: encoder.encode(peer?.description ?? "")
+})
+
+const suites: ReadonlyArray<CipherSuite13Name> = [
+  "TLS_AES_128_GCM_SHA256",
+  "TLS_AES_256_GCM_SHA384",
+  "TLS_CHACHA20_POLY1305_SHA256"
+]
+
+/** A session of a version or a suite that is not known any more is no session. */
+const restored = (kept: StoredSession): Session | undefined => {
+  const suite = suites.find((name) => name === kept.cipher_suite)
+  if (kept.version !== "TLSv1.3" || suite === undefined) return undefined
+  return {
+    version: kept.version,
+    suite,
+    secret: new Secret("session", kept.secret.slice()),
+    created: Number(kept.created),
+    expires: Number(kept.expires),
+    authenticated: Number(kept.authenticated),
+    ageAdd: kept.ticket_age_add,
+    maxEarlyData: kept.max_early_data_size,
+    group: kept.group,
+    serverName: kept.server_name === "" ? undefined : kept.server_name,
+    protocol: kept.protocol === "" ? undefined : kept.protocol,
+    policy: kept.policy.slice(),
+    peer:
+      kept.chain.length === 0
+        ? undefined
+        : {
+            chain: kept.chain.map((certificate) => certificate.slice()),
+            description: decoder.decode(kept.description),
+            validUntil: Number(kept.expires)
+          }
+  }
+}
+
+/** The bytes of a session, its secret among them: for a sealed ticket or a store, and to be wiped after use. */
+export const encodeSession = (session: Session): Result.Result<Uint8Array, CodecFailure> =>
+  encode(StoredSession.wire, stored(session))
+
+/** The session of these bytes, which may be wiped afterwards; `undefined` for bytes that are none. */
+export const decodeSession = (bytes: Uint8Array): Session | undefined =>
+  Result.match(decode(StoredSession.wire, bytes), { onSuccess: restored, onFailure: () => undefined })
+
+/** The bytes of a client's ticket with its session and secret. */
+export const encodeTicket = ({ session, ticket }: Ticket): Result.Result<Uint8Array, CodecFailure> =>
+  encode(StoredTicket.wire, { session: stored(session), ticket })
+
+/** The ticket of these bytes; `undefined` for bytes that are none. */
+export const decodeTicket = (bytes: Uint8Array): Ticket | undefined =>
+  Result.match(decode(StoredTicket.wire, bytes), {
+    onSuccess: (kept) => {
+      const session = restored(kept.session)
+      return session === undefined ? undefined : { session, ticket: kept.ticket.slice() }
+    },
+    onFailure: () => undefined
+  })
