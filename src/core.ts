@@ -14,6 +14,7 @@ import { expects as clientExpects, step as clientStep, start as startClient } fr
 import type {
   Answer,
   AuthenticatePeer,
+  ChooseConfiguration,
   ChooseCredential,
   Command,
   Credential,
@@ -58,6 +59,8 @@ export interface World {
   readonly primitives: Primitives
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** How a server serves a client, told by its ClientHello; by default as it was configured. */
+  readonly configure?: ((request: ChooseConfiguration) => Result.Result<ServerConfig, Failure>) | undefined
   readonly choose: (request: ResolveHello | ChooseCredential) => Credential | undefined
   readonly sign: (request: Sign) => Result.Result<Uint8Array, CryptoFailure>
   /** Judges chain and signature; whoever returns success here vouches for the peer. */
@@ -103,6 +106,11 @@ export const answer = (world: World, command: Command): Result.Result<Answer, Fa
           onFailure: cryptoFailure
         })
       )
+    case "ChooseConfiguration":
+      return Result.map(world.configure?.(command) ?? Result.succeed(command.config), (config) => ({
+        _tag: "ConfigurationChosen",
+        config
+      }))
     case "ResolveHello":
       return Result.succeed({
         _tag: "HelloResolved",

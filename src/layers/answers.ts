@@ -59,6 +59,8 @@ export const answers = ({ crypto, credentials, verify }: World): Answers => {
         onFailure: cryptoFailure
       }),
 
+    ChooseConfiguration: ({ config }) => Effect.succeed({ _tag: "ConfigurationChosen", config }),
+
     ResolveHello: Effect.fnUntraced(function* (command) {
       const credential = credentials === undefined ? undefined : yield* credentials.choose(command)
       const now = yield* Clock.currentTimeMillis

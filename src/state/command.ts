@@ -4,10 +4,11 @@
  * A state that waits for an answer carries its question in `asks`. Everything with a private key, randomness, a
  * certificate, a store or a clock is a question; answers bring `now` with them, so time needs none of its own.
  */
+import type { ClientHello } from "../codec/handshake/clientHello.ts"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { KeyPair } from "../crypto/primitives.ts"
-import type { ServerIdentity } from "./config.ts"
+import type { ServerConfig, ServerIdentity } from "./config.ts"
 import type { PeerAuthenticated } from "./proof.ts"
 
 /** A chain and the key that goes with it. Who holds the key, and what it is, is known to the one who made it. */
@@ -64,6 +65,21 @@ export interface SecretAgreed {
   readonly _tag: "SecretAgreed"
   readonly secret: Uint8Array
   readonly share: Uint8Array
+}
+
+/** CHOOSING_CONFIGURATION: how this client is served. */
+export interface ChooseConfiguration {
+  readonly _tag: "ChooseConfiguration"
+  /** What the server began with, which is the answer where nobody chooses. */
+  readonly config: ServerConfig
+  readonly hello: ClientHello
+  /** The message as it was heard, with its header. */
+  readonly raw: Uint8Array
+  readonly serverName: string | undefined
+}
+export interface ConfigurationChosen {
+  readonly _tag: "ConfigurationChosen"
+  readonly config: ServerConfig
 }
 
 /** RECVD_CH: which credential serves this client. */
@@ -136,6 +152,7 @@ export interface Exchanges {
   readonly MakeKeyShare: { readonly command: MakeKeyShare; readonly answer: KeyShareMade }
   readonly AgreeSecret: { readonly command: AgreeSecret; readonly answer: SecretAgreed }
   readonly EncapsulateSecret: { readonly command: EncapsulateSecret; readonly answer: SecretAgreed }
+  readonly ChooseConfiguration: { readonly command: ChooseConfiguration; readonly answer: ConfigurationChosen }
   readonly ResolveHello: { readonly command: ResolveHello; readonly answer: HelloResolved }
   readonly ChooseCredential: { readonly command: ChooseCredential; readonly answer: CredentialChosen }
   readonly Sign: { readonly command: Sign; readonly answer: Signed }
@@ -148,6 +165,7 @@ export const answerOf = {
   MakeKeyShare: "KeyShareMade",
   AgreeSecret: "SecretAgreed",
   EncapsulateSecret: "SecretAgreed",
+  ChooseConfiguration: "ConfigurationChosen",
   ResolveHello: "HelloResolved",
   ChooseCredential: "CredentialChosen",
   Sign: "Signed",

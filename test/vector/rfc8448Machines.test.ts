@@ -235,7 +235,9 @@ const negotiated = (trace: Trace, credential: Credential, algorithm: Credential[
 describe.each(traces.map((trace) => [trace.name, trace] as const))("the server in %s", (_, trace) => {
   it("chooses the trace's suite, group and name", () => {
     const { raw } = hellos(trace)[0] ?? assert.fail("no ClientHello")
-    const received = okay(Server.step(Server.start(serverConfigOf(trace)), heard(raw)))
+    const config = serverConfigOf(trace)
+    const asked = okay(Server.step(Server.start(config), heard(raw))).state
+    const received = okay(Server.step(asked, { _tag: "ConfigurationChosen", config }))
     if (received.state._tag !== "RECVD_CH") assert.fail(received.state._tag)
     const { suite: chosen, group, serverName } = received.state.choices
     const { cipher_suite } = trace.message("server", "ServerHello").message.body

@@ -1,5 +1,5 @@
 /** The states of the two prologues: before anybody knows which version is spoken. */
-import type { Asking, PrepareHello } from "../command.ts"
+import type { Asking, ChooseConfiguration, PrepareHello } from "../command.ts"
 import type { ClientConfig, ServerConfig } from "../config.ts"
 import type { Heard } from "../transcript.ts"
 import type { Offer } from "./clientHello.ts"
@@ -18,4 +18,5 @@ export interface ServerStart {
   readonly _tag: "START"
   readonly config: ServerConfig
 }
-export type ServerHelloState = ServerStart
+export interface ChoosingConfiguration extends Asking<"CHOOSING_CONFIGURATION", ChooseConfiguration> {}
+export type ServerHelloState = ServerStart | ChoosingConfiguration
