@@ -26,3 +26,5 @@ export * as TlsError from "./layers/TlsError.ts"
 export * as TlsServer from "./layers/TlsServer.ts"
 /** The roots that verifiers believe. */
 export * as TrustAnchors from "./layers/TrustAnchors.ts"
+/** What software a ClientHello comes from: JA4. */
+export * as Fingerprint from "./state/hello/ja4.ts"
