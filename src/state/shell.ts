@@ -3,23 +3,21 @@
  * handshake is `step`.
  */
 import * as Result from "effect/Result"
-import { decodeMessage } from "../codec/handshake/handshake.ts"
-import type { CodecFailure } from "../codec/presentation/cursor.ts"
 import { AlertDescription } from "../codec/registry/alert.ts"
 import { forget, type Secret, secretsOf } from "../crypto/secret.ts"
 import type { Action, InstallKeys } from "./action.ts"
 import { hearAlert, levelOf } from "./alert.ts"
-import { type Answer, type Asking, answerOf, type Command } from "./command.ts"
+import type { Answer } from "./command.ts"
 import type { Connection, ConnectionEvent, Progress } from "./connection.ts"
 import type { Established } from "./established.ts"
 import { type Event, ownUpdate, type UpdateKeys } from "./event.ts"
-import { alertOf, type Failure, fail, make as failure, fromCodec } from "./failure.ts"
+import { alertOf, type Failure, fail, make as failure } from "./failure.ts"
 import { keyLogLine } from "./keyLog.ts"
-import type { Step } from "./machine.ts"
 import { HandshakeJoiner } from "./record/joiner.ts"
 import { maxChangeCipherSpecs, maxPostHandshakeMessages, maxWarnings } from "./record/limits.ts"
 import { type IncomingRecord, RecordReader } from "./record/reader.ts"
 import { RecordWriter, type RecordWriterOptions } from "./record/writer.ts"
+import { type AnyState, aligned, answers, asksOf, hear, owesOf, type Runnable } from "./stepping.ts"
 import { exportKeyingMaterial } from "./tls13/exporter.ts"
 
 /** What the owner of a connection may choose. */
@@ -28,22 +26,10 @@ export interface ConnectionOptions extends RecordWriterOptions {
   readonly keyLog?: "off" | "on" | undefined
 }
 
-interface Machine<S> {
-  readonly role: "client" | "server"
-  readonly start: S
-  readonly step: (state: S, event: Event) => Result.Result<Step<S, Action>, Failure>
-  readonly expects: (state: S, event: string) => Result.Result<void, Failure>
-}
-
-type AnyState = { readonly _tag: string; readonly owes?: UpdateKeys | undefined } | Asking<string, Command>
-
-/** What a state owes its peer and has yet to say; it is paid when the input is used up. */
-const owesOf = (state: AnyState): UpdateKeys | undefined => ("owes" in state ? state.owes : undefined)
-const asksOf = (state: AnyState): Command | undefined => ("asks" in state ? state.asks : undefined)
 const done: Result.Result<void, Failure> = Result.succeed(undefined)
 
 /** A connection that runs `machine`; the role is the machine's business. */
-export const make = <S extends AnyState>(machine: Machine<S>, options: ConnectionOptions = {}): Connection =>
+export const make = <S extends AnyState>(machine: Runnable<S>, options: ConnectionOptions = {}): Connection =>
   new Shell(machine, options)
 
 /** How far one direction of application data is: the handshake still goes on, data flows, or it has ended. */
@@ -52,7 +38,7 @@ type Flow = "handshake" | "open" | "closed"
 class Shell<S extends AnyState> implements Connection {
   established: Established | undefined
   failure: Failure | undefined
-  readonly #machine: Machine<S>
+  readonly #machine: Runnable<S>
   readonly #keyLog: "off" | "on"
   readonly #reader = new RecordReader()
   readonly #joiner = new HandshakeJoiner()
@@ -71,7 +57,7 @@ class Shell<S extends AnyState> implements Connection {
   #postHandshakeMessages = 0
   #events: Array<ConnectionEvent> = []
 
-  constructor(machine: Machine<S>, options: ConnectionOptions) {
+  constructor(machine: Runnable<S>, options: ConnectionOptions) {
     this.#machine = machine
     this.#keyLog = options.keyLog ?? "off"
     this.#state = machine.start
@@ -94,7 +80,10 @@ class Shell<S extends AnyState> implements Connection {
   }
 
   answer(answer: Answer): Progress {
-    if (this.failure === undefined) this.#check(Result.flatMap(this.#answered(answer), () => this.#read()))
+    if (this.failure === undefined) {
+      const answered = Result.flatMap(answers(this.#state, answer), () => this.#advance(answer))
+      this.#check(Result.flatMap(answered, () => this.#read()))
+    }
     if (answer._tag === "SecretAgreed") answer.secret.fill(0)
     return this.#progress()
   }
@@ -233,25 +222,10 @@ class Shell<S extends AnyState> implements Connection {
     if (this.#reading === "open" && ++this.#postHandshakeMessages > maxPostHandshakeMessages) {
       return fail("TooManyPostHandshakeMessages", `${maxPostHandshakeMessages} messages in a row and no data`)
     }
-    const message = decodeMessage(raw)
-    if (Result.isFailure(message)) return this.#malformed(message.failure)
-    this.#events.push({ _tag: "Message", direction: "heard", message: message.success, raw })
-    return this.#advance({ ...message.success, raw })
-  }
-
-  /** A message that may not come now is unexpected, whatever else is wrong with it. Its path begins with its name. */
-  #malformed(malformed: CodecFailure): Result.Result<void, Failure> {
-    return Result.flatMap(this.#machine.expects(this.#state, String(malformed.path[0])), () =>
-      Result.fail(fromCodec("handshake message", malformed))
-    )
-  }
-
-  /** An answer to a question that is not open is a fault of whoever drives us, not of the peer. */
-  #answered(answer: Answer): Result.Result<void, Failure> {
-    const asks = asksOf(this.#state)
-    return asks !== undefined && answerOf[asks._tag] === answer._tag
-      ? this.#advance(answer)
-      : fail("InternalError", `${answer._tag} answers no question that is open in state ${this.state}`)
+    return Result.flatMap(hear(this.#machine, this.#state, raw), (message) => {
+      this.#events.push({ _tag: "Message", direction: "heard", message, raw })
+      return this.#advance({ ...message, raw })
+    })
   }
 
   #advance(event: Event): Result.Result<void, Failure> {
@@ -260,7 +234,9 @@ class Shell<S extends AnyState> implements Connection {
     if (Result.isFailure(step)) return Result.fail(step.failure)
     this.#state = step.success.state
     let acted = done
-    for (const action of step.success.actions) if (Result.isSuccess(acted)) acted = this.#act(action)
+    for (const action of step.success.actions) {
+      if (Result.isSuccess(acted)) acted = Result.flatMap(aligned(action, this.#joiner), () => this.#act(action))
+    }
     if (this.established !== undefined || Result.isFailure(acted)) forget(before, this.#state)
     return acted
   }
@@ -268,10 +244,6 @@ class Shell<S extends AnyState> implements Connection {
   #act(action: Action): Result.Result<void, Failure> {
     switch (action._tag) {
       case "Send":
-        // What we answer in the handshake ended a flight: nothing of the peer's may wait behind it (section 5.1).
-        if (action.epoch !== "application" && !this.#joiner.empty) {
-          return fail("MessageAcrossKeyChange", "handshake bytes follow a message that ends a flight")
-        }
         this.#events.push({ _tag: "Message", direction: "said", message: action.message, raw: action.raw })
         return this.#writer.handshake(action.raw)
       case "SendChangeCipherSpec":
@@ -294,9 +266,6 @@ class Shell<S extends AnyState> implements Connection {
   }
 
   #install({ direction, suite, secret }: InstallKeys): Result.Result<void, Failure> {
-    if (direction === "read" && !this.#joiner.empty) {
-      return fail("MessageAcrossKeyChange", "handshake bytes follow a message that changes the keys")
-    }
     if (direction === "read") this.#reader.install(suite, secret)
     else this.#writer.install(suite, secret)
     this.#keys[direction]?.wipe()

@@ -1,0 +1,57 @@
+/** What the shell of records and the shell of QUIC have in common: one machine, the messages it hears, its answers. */
+import * as Result from "effect/Result"
+import { decodeMessage, type Message } from "../codec/handshake/handshake.ts"
+import type { Action } from "./action.ts"
+import { type Answer, type Asking, answerOf, type Command } from "./command.ts"
+import type { Event, UpdateKeys } from "./event.ts"
+import { type Failure, fail, fromCodec } from "./failure.ts"
+import type { Step } from "./machine.ts"
+import type { HandshakeJoiner } from "./record/joiner.ts"
+
+/** A reducer with the state it begins in, as a shell runs it. */
+export interface Runnable<S> {
+  readonly role: "client" | "server"
+  readonly start: S
+  readonly step: (state: S, event: Event) => Result.Result<Step<S, Action>, Failure>
+  readonly expects: (state: S, event: string) => Result.Result<void, Failure>
+}
+
+export type AnyState = { readonly _tag: string; readonly owes?: UpdateKeys | undefined } | Asking<string, Command>
+
+/** What a state owes its peer and has yet to say; it is paid when the input is used up. */
+export const owesOf = (state: AnyState): UpdateKeys | undefined => ("owes" in state ? state.owes : undefined)
+
+/** The question that a state waits with. */
+export const asksOf = (state: AnyState): Command | undefined => ("asks" in state ? state.asks : undefined)
+
+/** A whole message of the peer. One that may not come now is unexpected, whatever else is wrong with it. */
+export const hear = <S>(machine: Runnable<S>, state: S, raw: Uint8Array): Result.Result<Message, Failure> => {
+  const message = decodeMessage(raw)
+  if (Result.isSuccess(message)) return Result.succeed(message.success)
+  // The path of what is malformed begins with the name of the message.
+  return Result.flatMap(machine.expects(state, String(message.failure.path[0])), () =>
+    Result.fail(fromCodec("handshake message", message.failure))
+  )
+}
+
+/** An answer to a question that is not open is a fault of whoever drives us, not of the peer. */
+export const answers = (state: AnyState & { readonly _tag: string }, answer: Answer): Result.Result<void, Failure> => {
+  const asks = asksOf(state)
+  return asks !== undefined && answerOf[asks._tag] === answer._tag
+    ? Result.succeed(undefined)
+    : fail("InternalError", `${answer._tag} answers no question that is open in state ${state._tag}`)
+}
+
+/**
+ * RFC 9846 section 5.1: nothing of the peer's may wait where its keys change. Nor where we answer in the handshake,
+ * for what we answer ended a flight.
+ */
+export const aligned = (action: Action, joiner: HandshakeJoiner): Result.Result<void, Failure> => {
+  if (joiner.empty) return Result.succeed(undefined)
+  if (action._tag === "InstallKeys" && action.direction === "read") {
+    return fail("MessageAcrossKeyChange", "handshake bytes follow a message that changes the keys")
+  }
+  return action._tag === "Send" && action.epoch !== "application"
+    ? fail("MessageAcrossKeyChange", "handshake bytes follow a message that ends a flight")
+    : Result.succeed(undefined)
+}
