@@ -2,6 +2,10 @@
 
 /** Where the bytes of outgoing records are put. */
 export * as Allocator from "./layers/Allocator.ts"
+/** Whether early data came before. */
+export * as AntiReplay from "./layers/AntiReplay.ts"
+/** The sessions that a client may resume. */
+export * as ClientSessionStore from "./layers/ClientSessionStore.ts"
 /** Judges of clients. */
 export * as ClientVerifier from "./layers/ClientVerifier.ts"
 /** Who we are: certificates with their keys. */
@@ -14,8 +18,12 @@ export * as HandshakeObserver from "./layers/events.ts"
 export * as KeyLog from "./layers/KeyLog.ts"
 /** What is counted. */
 export * as TlsMetrics from "./layers/observability.ts"
+/** Where a server keeps the sessions of stateful tickets. */
+export * as ServerSessionStore from "./layers/ServerSessionStore.ts"
 /** Judges of servers. */
 export * as ServerVerifier from "./layers/ServerVerifier.ts"
+/** How a server makes sessions into tickets. */
+export * as Tickets from "./layers/Tickets.ts"
 /** TLS as a client. */
 export * as TlsClient from "./layers/TlsClient.ts"
 /** What a handshake yields. */
