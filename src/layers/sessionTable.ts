@@ -84,7 +84,10 @@ export class SessionTable {
   }
 
   put(server: string, ticket: Ticket, now: number): void {
-    if (ticket.session.expires <= now) return wipe(ticket)
+    if (ticket.session.expires <= now) {
+      wipe(ticket)
+      return
+    }
     const known = this.#make(server)
     known.tickets.push(owned(ticket))
     known.tickets.splice(0, known.tickets.length - this.limits.ticketsPerServer).forEach(wipe)
