@@ -11,15 +11,16 @@ import * as Result from "effect/Result"
 import type { NamedGroup } from "./codec/registry/namedGroup.ts"
 import type { CryptoFailure, KeyPair, Primitives } from "./crypto/primitives.ts"
 import { expects as clientExpects, step as clientStep, start as startClient } from "./state/client.ts"
-import type {
-  Answer,
-  AuthenticatePeer,
-  ChooseConfiguration,
-  ChooseCredential,
-  Command,
-  Credential,
-  ResolveHello,
-  Sign
+import {
+  type Answer,
+  type AuthenticatePeer,
+  type ChooseConfiguration,
+  type ChooseCredential,
+  type Command,
+  type Credential,
+  entropySize,
+  type ResolveHello,
+  type Sign
 } from "./state/command.ts"
 import type { ClientConfig, ServerConfig } from "./state/config.ts"
 import type { Connection, Progress } from "./state/connection.ts"
@@ -92,7 +93,8 @@ export const answer = (world: World, command: Command): Result.Result<Answer, Fa
         random: random(32),
         sessionId: random(32),
         shares,
-        now: world.now()
+        now: world.now(),
+        entropy: random(entropySize)
       }))
     case "MakeKeyShare":
       return Result.map(generate(world, command.group), (share) => ({ _tag: "KeyShareMade", share }))
@@ -118,7 +120,8 @@ export const answer = (world: World, command: Command): Result.Result<Answer, Fa
         _tag: "HelloResolved",
         credential: world.choose(command),
         random: random(32),
-        now: world.now()
+        now: world.now(),
+        entropy: random(entropySize)
       })
     case "ChooseCredential":
       return Result.succeed({ _tag: "CredentialChosen", credential: world.choose(command) })

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Match from "effect/Match"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { CryptoFailure } from "../crypto/primitives.ts"
-import type { Answer, AuthenticatePeer, Command, Exchanges } from "../state/command.ts"
+import { type Answer, type AuthenticatePeer, type Command, type Exchanges, entropySize } from "../state/command.ts"
 import { type Failure, make as failure } from "../state/failure.ts"
 import { type PeerIdentity, peerAuthenticated } from "../state/proof.ts"
 import type { Credentials } from "./Credentials.ts"
@@ -37,12 +37,20 @@ const randomSize = 32
 /** The table for one world. */
 export const answers = ({ crypto, credentials, verify }: World): Answers => {
   const random = crypto.randomBytes(randomSize)
+  const entropy = crypto.randomBytes(entropySize)
   const share = (group: NamedGroup) => Effect.mapError(crypto.makeKeyShare(group), cryptoFailure)
   return {
     PrepareHello: Effect.fnUntraced(function* ({ groups }) {
       const shares = yield* Effect.forEach(groups, share)
       const now = yield* Clock.currentTimeMillis
-      return { _tag: "HelloPrepared", random: yield* random, sessionId: yield* random, shares, now }
+      return {
+        _tag: "HelloPrepared",
+        random: yield* random,
+        sessionId: yield* random,
+        shares,
+        now,
+        entropy: yield* entropy
+      }
     }),
 
     MakeKeyShare: ({ group }) => Effect.map(share(group), (share) => ({ _tag: "KeyShareMade", share })),
@@ -64,7 +72,7 @@ export const answers = ({ crypto, credentials, verify }: World): Answers => {
     ResolveHello: Effect.fnUntraced(function* (command) {
       const credential = credentials === undefined ? undefined : yield* credentials.choose(command)
       const now = yield* Clock.currentTimeMillis
-      return { _tag: "HelloResolved", credential, random: yield* random, now }
+      return { _tag: "HelloResolved", credential, random: yield* random, now, entropy: yield* entropy }
     }),
 
     ChooseCredential: Effect.fnUntraced(function* (command) {

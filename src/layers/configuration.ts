@@ -3,7 +3,14 @@ import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
-import type { ClientAuthentication, ClientConfig, Compatibility, ServerConfig } from "../state/config.ts"
+import type {
+  ClientAuthentication,
+  ClientConfig,
+  Compatibility,
+  ExtensionOrder,
+  Grease,
+  ServerConfig
+} from "../state/config.ts"
 import { escape, type Failure, fail, make as failure } from "../state/failure.ts"
 import { parseServerIdentity } from "../state/path/host.ts"
 import type { CryptoProvider } from "./CryptoProvider.ts"
@@ -21,6 +28,8 @@ export interface Options {
   readonly handshakeTimeout?: Duration.Input | undefined
   /** Whether the records that middleboxes want to see are sent (RFC 9846 E.4); `middlebox` by default. */
   readonly compatibility?: Compatibility | undefined
+  /** Whether peers are kept used to unknown values by some that mean nothing (RFC 8701); `on` by default. */
+  readonly grease?: Grease | undefined
 }
 
 /** The default deadline of a handshake. */
@@ -68,7 +77,8 @@ const common = (options: Options, crypto: CryptoProvider["Service"], schemes: Re
       groups: (yield* chosen("group", groups, options.groups)).map(({ name }): NamedGroup => name),
       schemes,
       protocols: yield* protocols(options.alpnProtocols ?? []),
-      compatibility: options.compatibility ?? "middlebox"
+      compatibility: options.compatibility ?? "middlebox",
+      grease: options.grease ?? "on"
     } as const
   })
 
@@ -78,6 +88,8 @@ export interface ClientOptions extends Options {
   readonly serverName: string
   /** Names of the groups to send a share for at once; by default the first of the groups. */
   readonly shares?: ReadonlyArray<string> | undefined
+  /** Whether the extensions of the ClientHello have a new order in every connection; `shuffled` by default. */
+  readonly extensionOrder?: ExtensionOrder | undefined
 }
 
 /** A client's. */
@@ -97,7 +109,8 @@ export const client = (
     return {
       ...config,
       server: yield* parseServerIdentity(options.serverName),
-      shares: shares.map(({ name }) => name)
+      shares: shares.map(({ name }) => name),
+      extensionOrder: options.extensionOrder ?? "shuffled"
     }
   })
 

@@ -21,6 +21,9 @@ export interface Credential {
   readonly key: object
 }
 
+/** Bytes that decide what means nothing: which GREASE values a hello has, and the order of its extensions. */
+export const entropySize = 128
+
 /** START of the client: what a ClientHello needs from outside. */
 export interface PrepareHello {
   readonly _tag: "PrepareHello"
@@ -36,6 +39,8 @@ export interface HelloPrepared {
   readonly shares: ReadonlyArray<KeyPair>
   /** Milliseconds since 1970. */
   readonly now: number
+  /** {@link entropySize} bytes for GREASE and the order of extensions; without them there is neither. */
+  readonly entropy?: Uint8Array | undefined
 }
 
 /** A retry: one more share (RFC 9846 section 4.3.8). */
@@ -100,6 +105,8 @@ export interface HelloResolved {
   /** 32 bytes. */
   readonly random: Uint8Array
   readonly now: number
+  /** {@link entropySize} bytes for GREASE; without them there is none. */
+  readonly entropy?: Uint8Array | undefined
 }
 
 /** A client is asked who it is. */

@@ -8,6 +8,12 @@ export type ServerIdentity =
   | { readonly _tag: "DnsName"; readonly name: string }
   | { readonly _tag: "IpAddress"; readonly address: Uint8Array; readonly text: string }
 
+/** Whether values are offered that mean nothing, so that peers stay used to unknown ones (RFC 8701). */
+export type Grease = "on" | "off"
+
+/** Whether the extensions of a ClientHello stand in an order of their own in every connection. */
+export type ExtensionOrder = "shuffled" | "fixed"
+
 /** Whether the records of RFC 9846 E.4, which only middleboxes read, are sent. */
 export type Compatibility = "middlebox" | "none"
 
@@ -20,12 +26,16 @@ interface Config {
   /** Application protocols (RFC 7301); empty when none is negotiated. */
   readonly protocols: ReadonlyArray<string>
   readonly compatibility: Compatibility
+  /** `off` when absent. */
+  readonly grease?: Grease | undefined
 }
 
 export interface ClientConfig extends Config {
   readonly server: ServerIdentity
   /** The groups a share is sent for at once; a subset of `groups`. */
   readonly shares: ReadonlyArray<NamedGroup>
+  /** `fixed` when absent. */
+  readonly extensionOrder?: ExtensionOrder | undefined
 }
 
 /** Whether a server asks its clients who they are (RFC 9846 section 4.4.2). */

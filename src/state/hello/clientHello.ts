@@ -7,6 +7,8 @@ import type { KeyPair } from "../../crypto/primitives.ts"
 import type { HelloPrepared } from "../command.ts"
 import type { ClientConfig } from "../config.ts"
 import * as CertificateSchemes from "../negotiation/certificateSchemes.ts"
+import * as Grease from "./grease.ts"
+import { appended, shuffled } from "./order.ts"
 
 /** A ClientHello with the secrets behind it. Carried whole through the handshake. */
 export interface Offer {
@@ -43,11 +45,19 @@ const extensions = (config: ClientConfig, shares: ReadonlyArray<KeyPair>): Exten
   keyShare(shares)
 ]
 
+/** What differs from one connection to the next although it means nothing; the same again after a retry. */
+const varied = (config: ClientConfig, hello: ClientHello, entropy: Uint8Array | undefined): ClientHello => {
+  if (entropy === undefined) return hello
+  const ordered =
+    config.extensionOrder === "shuffled"
+      ? { ...hello, extensions: shuffled(hello.extensions, entropy.subarray(Grease.greaseSize)) }
+      : hello
+  return config.grease === "on" ? Grease.clientHello(ordered, entropy) : ordered
+}
+
 /** The first ClientHello. */
-export const first = (config: ClientConfig, prepared: HelloPrepared): Offer => ({
-  config,
-  shares: prepared.shares,
-  hello: {
+export const first = (config: ClientConfig, prepared: HelloPrepared): Offer => {
+  const hello: ClientHello = {
     legacy_version: "TLSv1.2",
     random: prepared.random,
     legacy_session_id: config.compatibility === "middlebox" ? prepared.sessionId : new Uint8Array(0),
@@ -55,7 +65,8 @@ export const first = (config: ClientConfig, prepared: HelloPrepared): Offer => (
     legacy_compression_methods: Uint8Array.of(0),
     extensions: extensions(config, prepared.shares)
   }
-})
+  return { config, shares: prepared.shares, hello: varied(config, hello, prepared.entropy) }
+}
 
 /** The second: the same but for the share and the cookie that a HelloRetryRequest asks for (section 4.2.2). */
 export const second = (offer: Offer, shares: ReadonlyArray<KeyPair>, cookie: Uint8Array | undefined): Offer => ({
@@ -63,9 +74,13 @@ export const second = (offer: Offer, shares: ReadonlyArray<KeyPair>, cookie: Uin
   shares,
   hello: {
     ...offer.hello,
-    extensions: offer.hello.extensions
-      .map((extension) => (extension.type === "key_share" ? keyShare(shares) : extension))
-      .concat(cookie === undefined ? [] : [{ type: "cookie", data: { cookie } }])
+    extensions: appended(
+      // A retry for a cookie alone keeps the shares as they are, with what no group goes by.
+      shares === offer.shares
+        ? offer.hello.extensions
+        : offer.hello.extensions.map((each) => (each.type === "key_share" ? keyShare(shares) : each)),
+      cookie === undefined ? [] : [{ type: "cookie", data: { cookie } }]
+    )
   }
 })
 

@@ -1,11 +1,15 @@
 /** RFC 9846 section 4.3: a response may carry only what was asked for. */
 import * as Result from "effect/Result"
 import { ExtensionType } from "../../codec/registry/extensionType.ts"
+import { isGrease } from "../../codec/registry/grease.ts"
 import { type Failure, fail } from "../failure.ts"
 
 type Typed = { readonly type: ExtensionType }
 
-/** Refuses an extension in a response that the request did not carry; `cookie` in a retry is the RFC's exception. */
+/**
+ * Refuses an extension in a response that the request did not carry; `cookie` in a retry is the RFC's exception. What
+ * the request carried as GREASE asks for nothing either (RFC 8701 sections 3.1 and 4.1).
+ */
 export const onlySolicited = (
   where: string,
   received: ReadonlyArray<Typed>,
@@ -13,7 +17,7 @@ export const onlySolicited = (
   unasked: ReadonlyArray<ExtensionType> = []
 ): Result.Result<void, Failure> => {
   const allowed = new Set<ExtensionType>([...asked.map((extension) => extension.type), ...unasked])
-  const stray = received.find((extension) => !allowed.has(extension.type))
+  const stray = received.find(({ type }) => !allowed.has(type) || isGrease(ExtensionType.code(type)))
   return stray === undefined
     ? Result.succeed(undefined)
     : fail("UnsolicitedExtension", `${where} answers ${ExtensionType.show(stray.type)}, which was not asked for`)

@@ -84,7 +84,7 @@ const encapsulate = ({ group, key_exchange }: KeyShareEntry): EncapsulateSecret 
 /** RECVD_CH --HelloResolved--> AGREEING | WAIT_CH_2 */
 export const helloResolved = (
   state: ReceivedClientHello,
-  { credential, random }: HelloResolved
+  { credential, random, entropy }: HelloResolved
 ): Stepped<Agreeing | WaitClientHello2> =>
   Result.gen(function* () {
     const { choices } = state
@@ -97,11 +97,15 @@ export const helloResolved = (
         return land({
           _tag: "AGREEING",
           asks: encapsulate(choices.group.share),
-          selected: { choices, credential, scheme, random, kind: "full" },
+          selected: { choices, credential, scheme, random, entropy, kind: "full" },
           transcript: Transcript.hashing(state.transcript, choices.suite.hash)
         })
       case "Missing":
-        return yield* askAgain({ choices, credential, scheme, random, kind: "retried" }, choices.group.group, state)
+        return yield* askAgain(
+          { choices, credential, scheme, random, entropy, kind: "retried" },
+          choices.group.group,
+          state
+        )
     }
   })
 

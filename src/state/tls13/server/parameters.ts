@@ -3,6 +3,7 @@ import * as Result from "effect/Result"
 import type { Extension } from "../../../codec/extension/placement.ts"
 import type { SecretAgreed } from "../../command.ts"
 import { Flight, installKeys, logKey } from "../../flight.ts"
+import * as Grease from "../../hello/grease.ts"
 import { land, type Stepped } from "../../machine.ts"
 import * as CertificateSchemes from "../../negotiation/certificateSchemes.ts"
 import { certificateOf } from "../authentication.ts"
@@ -24,19 +25,21 @@ const encryptedExtensions = ({ choices }: Selected): ReadonlyArray<Extension<"En
 ]
 
 /** CertificateRequest, where the configuration wants one (section 4.4.2). */
-const certificateRequest = ({ choices: { config } }: Selected, flight: Flight) => {
+const certificateRequest = ({ choices: { config }, entropy }: Selected, flight: Flight) => {
   const { clientAuthentication } = config
   if (clientAuthentication._tag === "None") return Result.succeed(undefined)
   const { authorities } = clientAuthentication
+  const extensions: ReadonlyArray<Extension<"CertificateRequest">> = [
+    { type: "signature_algorithms", data: { supported_signature_algorithms: config.schemes } },
+    CertificateSchemes.accepted,
+    ...(authorities.length === 0 ? [] : [{ type: "certificate_authorities", data: { authorities } } as const])
+  ]
   return flight.say("handshake", {
     _tag: "CertificateRequest",
     body: {
       certificate_request_context: new Uint8Array(0),
-      extensions: [
-        { type: "signature_algorithms", data: { supported_signature_algorithms: config.schemes } },
-        CertificateSchemes.accepted,
-        ...(authorities.length === 0 ? [] : [{ type: "certificate_authorities", data: { authorities } } as const])
-      ]
+      extensions:
+        config.grease === "on" && entropy !== undefined ? Grease.certificateRequest(extensions, entropy) : extensions
     }
   })
 }

@@ -41,6 +41,8 @@ export interface Selected {
   readonly scheme: SignatureScheme
   /** 32 bytes. */
   readonly random: Uint8Array
+  /** What GREASE is chosen by. */
+  readonly entropy?: Uint8Array | undefined
   readonly kind: Established["kind"]
 }
 
