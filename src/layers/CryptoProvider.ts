@@ -71,8 +71,11 @@ export interface Options {
   readonly groups?: ReadonlyArray<string> | undefined
 }
 
-/** Groups a provider may have that are not offered unless asked for: P-521 costs much and is hardly deployed. */
-const onRequest: ReadonlyArray<NamedGroup> = ["secp521r1"]
+/**
+ * Groups a provider may have that are not offered unless asked for. P-521 costs much and is hardly deployed; who has one
+ * of the hybrids on NIST's curves has X25519MLKEM768 too, unless told otherwise, and whoever was told so names them.
+ */
+const onRequest: ReadonlyArray<NamedGroup> = ["secp521r1", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"]
 
 const choose = <A extends { readonly name: string | number }>(
   what: string,

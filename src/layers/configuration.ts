@@ -12,6 +12,7 @@ import type {
   ServerConfig
 } from "../state/config.ts"
 import { escape, type Failure, fail, make as failure } from "../state/failure.ts"
+import { sharesOf } from "../state/negotiation/group.ts"
 import { parseServerIdentity } from "../state/path/host.ts"
 import type { CryptoProvider } from "./CryptoProvider.ts"
 import { named } from "./named.ts"
@@ -86,7 +87,7 @@ const common = (options: Options, crypto: CryptoProvider["Service"], schemes: Re
 export interface ClientOptions extends Options {
   /** Whom to reach: a DNS name or an IP address, as it must stand in the server's certificate. */
   readonly serverName: string
-  /** Names of the groups to send a share for at once; by default the first of the groups. */
+  /** Names of the groups to send a share for at once; by default the first hybrid and the first other. */
   readonly shares?: ReadonlyArray<string> | undefined
   /** Whether the extensions of the ClientHello have a new order in every connection; `shuffled` by default. */
   readonly extensionOrder?: ExtensionOrder | undefined
@@ -101,11 +102,7 @@ export const client = (
   Result.gen(function* () {
     const config = yield* common(options, crypto, schemes)
     const groups = config.groups.map((name) => ({ name }))
-    const shares = yield* chosen(
-      "group among `groups`",
-      groups,
-      options.shares ?? config.groups.slice(0, 1).map(String)
-    )
+    const shares = yield* chosen("group among `groups`", groups, options.shares ?? sharesOf(config.groups).map(String))
     return {
       ...config,
       server: yield* parseServerIdentity(options.serverName),

@@ -7,11 +7,14 @@ import { expandLabel, extract } from "../../src/crypto/hkdf.ts"
 import { hmacSha256 } from "../../src/crypto/hmacSha256.ts"
 import { keyPair as nobleKeyPair } from "../../src/crypto/noble/group.ts"
 import { primitives as noble } from "../../src/crypto/noble/index.ts"
+import { kems as nobleKems } from "../../src/crypto/noble/kem.ts"
 import { keyPair as nodeKeyPair } from "../../src/crypto/node/group.ts"
 import { primitives as node } from "../../src/crypto/node/index.ts"
+import { kems as nodeKems } from "../../src/crypto/node/kem.ts"
 import { encodeCurveKey, encodeEd25519Key, encodeRsaKey } from "../../src/crypto/pkcs8.ts"
 import { type AeadName, type HashName, tagSize } from "../../src/crypto/primitives.ts"
 import { Secret } from "../../src/crypto/secret.ts"
+import { hybrids } from "./contract/hybrids.ts"
 import { algorithms } from "./contract/signatures.ts"
 import { ascii, der, flip, groupOf, pkcs8Der, pssOid, pssParameters, success } from "./support.ts"
 
@@ -117,6 +120,25 @@ describe("groups", () => {
       }
     }
   )
+
+  it.each(hybrids)("%s: each encapsulates to the other", (name, { server }) => {
+    for (const [one, other] of [
+      [node, noble],
+      [noble, node]
+    ] as const) {
+      const pair = groupOf(one, name).generate(one.random)
+      const { share, secret } = success(groupOf(other, name).encapsulate(pair.share, other.random))
+      assert.strictEqual(share.length, server)
+      assert.deepEqual(success(pair.agree(share)), secret)
+      const bent = flip(share, name === "X25519MLKEM768" ? 3 : share.length - 3)
+      assert.notDeepEqual(success(pair.agree(bent)), secret, "another secret, and no failure")
+    }
+  })
+
+  it.skipIf(!("encapsulate" in Crypto))("ML-KEM is Node's own where Node has it, not noble under its name", () => {
+    assert.notStrictEqual(nodeKems.mlkem768, nobleKems.mlkem768)
+    assert.notStrictEqual(nodeKems.mlkem1024, nobleKems.mlkem1024)
+  })
 
   it.prop(
     "any 32 bytes are a share of X25519 to both, or to neither, with the same secret",

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Primitives } from "../../src/crypto/primitives.ts"
 import { groupContract } from "./contract/groups.ts"
+import { hybridContract } from "./contract/hybrids.ts"
 import { signatureContract } from "./contract/signatures.ts"
 import { aeadContract, hashContract } from "./contract/symmetric.ts"
 
@@ -10,6 +11,7 @@ export const primitivesContract = (primitives: Primitives): void => {
     describe("hashes", () => hashContract(primitives))
     describe("AEADs", () => aeadContract(primitives))
     describe("groups", () => groupContract(primitives))
+    describe("hybrid groups", () => hybridContract(primitives))
     describe("signatures", () => signatureContract(primitives))
 
     it("random bytes have the length asked for and differ", () => {

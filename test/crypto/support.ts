@@ -21,6 +21,7 @@ export const identifiers = {
   p521: fromHex("301006072a8648ce3d020106052b81040023"),
   ed25519: fromHex("300506032b6570"),
   x25519: fromHex("300506032b656e"),
+  mlkem768: fromHex("300b0609608648016503040402"),
   rsa: fromHex("300d06092a864886f70d0101010500")
 } as const
 

@@ -30,7 +30,7 @@ layer(world)("handshakes in memory", (it) => {
         {
           version: "TLSv1.3",
           suite: "TLS_AES_128_GCM_SHA256",
-          group: "x25519",
+          group: "X25519MLKEM768",
           signatureScheme: "ecdsa_secp256r1_sha256",
           alpnProtocol: undefined,
           serverName: "localhost",

@@ -44,7 +44,10 @@ describe("narrowing by names", () => {
   it.effect("an unknown name and an empty list are typed failures that name what there is", () =>
     Effect.gen(function* () {
       for (const [options, says] of [
-        [{ groups: ["x25519", "X448"] }, "x25519, secp256r1, secp384r1, secp521r1"],
+        [
+          { groups: ["x25519", "X448"] },
+          "x25519, secp256r1, secp384r1, secp521r1, SecP256r1MLKEM768, SecP384r1MLKEM1024"
+        ],
         [{ suites: ["TLS_AES_128_CCM_SHA256"] }, "TLS_AES_256_GCM_SHA384"],
         [{ groups: ["__proto__"] }, '"__proto__"'],
         [{ groups: [] }, "at least one group"],

@@ -225,7 +225,7 @@ layer(world)("TlsServer.layer in memory", (it) => {
         assert.deepStrictEqual(Object.fromEntries(attributes), {
           "tls.protocol.version": "1.3",
           "tls.cipher": "TLS_AES_128_GCM_SHA256",
-          "tls.curve": "x25519",
+          "tls.curve": "X25519MLKEM768",
           "tls.next_protocol": "h2",
           "tls.resumed": false
         })

@@ -10,12 +10,12 @@ const isValid = ({ result }: Vector): boolean => result === "valid"
 const has = (vector: Vector, ...flags: ReadonlyArray<string>): boolean =>
   flags.some((flag) => vector.flags.includes(flag))
 const none = () => false
-const label = (vector: Vector) => `tcId ${vector.tcId}: ${vector.comment} [${vector.flags.join()}]`
+const label = (vector: Vector) => `tcId ${vector.tcId}: ${vector.comment} [${vector.flags?.join() ?? ""}]`
 
 const executed = (counts: Counts, valid: number, refused: number, left: number): void =>
   assert.deepEqual(counts, { valid, refused, left })
 
-describe.skipIf(!present).each(subjects)("Wycheproof on $primitives.name", ({ primitives, keyPair }) => {
+describe.skipIf(!present).each(subjects)("Wycheproof on $primitives.name", ({ primitives, keyPair, kem, kemPair }) => {
   /** The numbers are of the groups that TLS has: 12-byte nonce, 16-byte tag, 16 or 32 bytes of key. */
   it.each([
     ["aes_gcm", 79, 54, 183],
@@ -111,6 +111,48 @@ describe.skipIf(!present).each(subjects)("Wycheproof on $primitives.name", ({ pr
     const counts = run(`ecdh_${curve}_ecpoint`, none, isValid, check, every)
     const ran = Math.ceil(valid / every)
     executed(counts, ran, refused, valid - ran)
+  })
+
+  it("mlkem_768_keygen_seed: 100 keys", () => {
+    const counts = run("mlkem_768_keygen_seed", none, isValid, (vector) => {
+      assert.deepEqual(kemPair(bytes(vector, "seed")).encapsulationKey, bytes(vector, "ek"), label(vector))
+    })
+    executed(counts, 100, 0, 0)
+  })
+
+  /** "Random ciphertext" and such have the secret of implicit rejection. Nobody but a test makes a key of a bad seed. */
+  it("mlkem_768: 153 decapsulated, 20 of another length refused, 20 seeds of another length", () => {
+    let badSeeds = 0
+    const counts = run("mlkem_768", none, isValid, (vector, _group, accepted) => {
+      if (bytes(vector, "seed").length !== 64) {
+        assert.isFalse(accepted, label(vector))
+        badSeeds++
+        return
+      }
+      const pair = kemPair(bytes(vector, "seed"))
+      assert.deepEqual(pair.encapsulationKey, bytes(vector, "ek"), label(vector))
+      const secret = pair.decapsulate(bytes(vector, "c"))
+      if (accepted) assert.deepEqual(Result.getOrThrow(secret), bytes(vector, "K"), label(vector))
+      else assert.strictEqual(Result.isFailure(secret) && secret.failure.reason, "InvalidPoint", label(vector))
+    })
+    assert.strictEqual(badSeeds, 20)
+    executed(counts, 153, 40, 0)
+  })
+
+  /** Node takes no message of ours, so that its ciphertexts differ each time; keys are judged by both. */
+  it("mlkem_768_encaps: 133 encapsulated, 132 keys not reduced or of another length refused", () => {
+    const counts = run("mlkem_768_encaps", none, isValid, (vector, _group, accepted) => {
+      const answer = kem.encapsulate(bytes(vector, "ek"), () => bytes(vector, "m"))
+      if (!accepted) {
+        assert.strictEqual(Result.isFailure(answer) && answer.failure.reason, "InvalidPoint", label(vector))
+        return
+      }
+      const { ciphertext, secret } = Result.getOrThrow(answer)
+      if (primitives.name === "noble") {
+        assert.deepEqual([ciphertext, secret], [bytes(vector, "c"), bytes(vector, "K")], label(vector))
+      }
+    })
+    executed(counts, 133, 132, 0)
   })
 
   const signatures = (name: string, algorithm: SignatureAlgorithm): Counts =>

@@ -3,11 +3,14 @@ import * as Crypto from "node:crypto"
 import { existsSync, readFileSync } from "node:fs"
 import { gunzipSync } from "node:zlib"
 import { assert } from "@effect/vitest"
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
+import type { Kem, KemPair } from "../../src/crypto/mlkem.ts"
 import { keyPair as nobleKeyPair } from "../../src/crypto/noble/group.ts"
 import { primitives as noble } from "../../src/crypto/noble/index.ts"
+import { kems as nobleKems } from "../../src/crypto/noble/kem.ts"
 import { keyPair as nodeKeyPair } from "../../src/crypto/node/group.ts"
 import { primitives as node } from "../../src/crypto/node/index.ts"
+import { kemPair as nodeKemPair, kems as nodeKems } from "../../src/crypto/node/kem.ts"
 import type { CryptoFailure, KeyPair, Primitives } from "../../src/crypto/primitives.ts"
 import { der, ecKeyDer, identifiers, pkcs8Der } from "../crypto/support.ts"
 
@@ -46,14 +49,33 @@ const nodeKey = (name: GroupName, scalar: Uint8Array): Crypto.KeyObject => {
   return Crypto.createPrivateKey({ key: Buffer.from(pkcs8), format: "der", type: "pkcs8" })
 }
 
+/** A decapsulation key of node:crypto from its seed. */
+const nodeSeed = (seed: Uint8Array): Crypto.KeyObject => {
+  const key = Buffer.from(pkcs8Der(identifiers.mlkem768, der(0x80, seed)))
+  return Crypto.createPrivateKey({ key, format: "der", type: "pkcs8" })
+}
+
 interface Subject {
   readonly primitives: Primitives
   readonly keyPair: (name: GroupName, scalar: Uint8Array) => Result.Result<KeyPair, CryptoFailure>
+  readonly kem: Kem
+  /** A pair of ML-KEM-768 from its 64 bytes of seed. */
+  readonly kemPair: (seed: Uint8Array) => KemPair
 }
 
 export const subjects: ReadonlyArray<Subject> = [
-  { primitives: node, keyPair: (name, scalar) => nodeKeyPair(name, nodeKey(name, scalar)) },
-  { primitives: noble, keyPair: nobleKeyPair }
+  {
+    primitives: node,
+    keyPair: (name, scalar) => nodeKeyPair(name, nodeKey(name, scalar)),
+    kem: nodeKems.mlkem768,
+    kemPair: (seed) => Result.getOrThrow(nodeKemPair(nodeSeed(seed)))
+  },
+  {
+    primitives: noble,
+    keyPair: nobleKeyPair,
+    kem: nobleKems.mlkem768,
+    kemPair: (seed) => nobleKems.mlkem768.generate(() => seed.slice())
+  }
 ]
 
 export interface Counts {

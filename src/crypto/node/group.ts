@@ -9,8 +9,10 @@ import * as Result from "effect/Result"
 import { isZero } from "../constantTime.ts"
 import { diffieHellman } from "../diffieHellman.ts"
 import { attempt, refuse } from "../failure.ts"
+import { secP256r1MLKEM768, secP384r1MLKEM1024, x25519MLKEM768 } from "../hybrid.ts"
 import type { CryptoFailure, Group, KeyPair } from "../primitives.ts"
 import { buffer, plain } from "./bytes.ts"
+import { kems } from "./kem.ts"
 import { withoutStacks } from "./stacks.ts"
 
 type Name = "x25519" | "secp256r1" | "secp384r1" | "secp521r1"
@@ -92,10 +94,15 @@ export const keyPair = (name: Name, privateKey: Crypto.KeyObject): Result.Result
 
 const group = (form: Form): Group => diffieHellman(form.name, () => pair(form, form.generate()))
 
-/** X25519 first: it is the cheapest by far. */
+const curves = { x25519: group(forms.x25519), secp256r1: group(forms.secp256r1), secp384r1: group(forms.secp384r1) }
+
+/** What resists a quantum computer first, then X25519, which is the cheapest by far; the last three are on request. */
 export const groups: ReadonlyArray<Group> = [
-  group(forms.x25519),
-  group(forms.secp256r1),
-  group(forms.secp384r1),
-  group(forms.secp521r1)
+  x25519MLKEM768(curves.x25519, kems.mlkem768),
+  curves.x25519,
+  curves.secp256r1,
+  curves.secp384r1,
+  group(forms.secp521r1),
+  secP256r1MLKEM768(curves.secp256r1, kems.mlkem768),
+  secP384r1MLKEM1024(curves.secp384r1, kems.mlkem1024)
 ]

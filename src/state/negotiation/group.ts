@@ -6,6 +6,13 @@ import { type Failure, fail } from "../failure.ts"
 /** Groups that resist a quantum computer come first, even when that costs a round trip. */
 const tier = (group: NamedGroup): number => (NamedGroup.show(group).includes("MLKEM") ? 0 : 1)
 
+/**
+ * The groups that a client sends a share for at once when nobody says which: of each tier the one it prefers. A server
+ * takes the best tier that both have, so neither one with a hybrid group nor one without has to ask for another share.
+ */
+export const sharesOf = (groups: ReadonlyArray<NamedGroup>): ReadonlyArray<NamedGroup> =>
+  groups.filter((group, at) => groups.findIndex((other) => tier(other) === tier(group)) === at)
+
 /** What the server will do: go on with a share that it has, or ask for the share that it wants. */
 export type GroupChoice<Share> =
   | { readonly _tag: "Shared"; readonly group: NamedGroup; readonly share: Share }

@@ -10,7 +10,7 @@ export const cryptoProviderContract = (
   records: "protected" | "open"
 ): void => {
   layer(provided)(name, (it) => {
-    it.effect("offers the three suites and the three groups", () =>
+    it.effect("offers the three suites and the four groups", () =>
       Effect.gen(function* () {
         const crypto = yield* CryptoProvider
         assert.isAbove(crypto.name.length, 0)
@@ -18,7 +18,7 @@ export const cryptoProviderContract = (
           crypto.suites.map(({ name }) => name),
           ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"]
         )
-        assert.deepEqual([...crypto.groups], ["x25519", "secp256r1", "secp384r1"])
+        assert.deepEqual([...crypto.groups], ["X25519MLKEM768", "x25519", "secp256r1", "secp384r1"])
       })
     )
 
