@@ -199,6 +199,7 @@ const steps = (world: World): ReadonlyArray<Named> => [
     "our server",
     ours(world, { groups: ["x25519", "secp256r1"] }, { groups: ["secp256r1"] })
   ],
+  ["  with a post-quantum group", "our server", ours(world, { suites: [aes128], groups: ["X25519MLKEM768"] })],
   ["  with KeyUpdate", "our server", ours(world, { keyUpdate: "before the data" })],
   ["  without node:crypto", "our server", ours(world, { crypto: CryptoProvider.layerNoble, suites: [chacha] })],
   ["  that trusts another CA", "our server", wrongAuthority(world)],

@@ -34,7 +34,11 @@ export const common = {
     Flag.atLeast(0)
   ),
   suite: repeatedText("suite", "NAME", "A cipher suite to allow, repeatable, the preferred first"),
-  group: repeatedText("group", "NAME", "A group to allow, repeatable, the preferred first"),
+  group: repeatedText(
+    "group",
+    "NAME",
+    "A group to allow, repeatable, the preferred first; X25519MLKEM768, x25519, secp256r1, secp384r1 unless given"
+  ),
   keylog: optionalText("keylog", "FILE", "Append the secrets to FILE, for Wireshark; who has it reads everything"),
   crypto: Flag.Literals("crypto", ["node", "noble"]).pipe(
     Flag.withDefault("node" as const),

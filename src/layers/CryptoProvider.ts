@@ -72,8 +72,8 @@ export interface Options {
 }
 
 /**
- * Groups a provider may have that are not offered unless asked for. P-521 costs much and is hardly deployed; who has one
- * of the hybrids on NIST's curves has X25519MLKEM768 too, unless told otherwise, and whoever was told so names them.
+ * Groups a provider may have that are not offered unless asked for. P-521 costs much and is hardly deployed; who has a
+ * hybrid on one of NIST's curves has X25519MLKEM768 too, unless told otherwise, and whoever was told so names it.
  */
 const onRequest: ReadonlyArray<NamedGroup> = ["secp521r1", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"]
 

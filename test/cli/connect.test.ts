@@ -225,7 +225,7 @@ describe("connect, when it cannot", () => {
     fails("an address without brackets", ["connect", "::1:443"], 2, /not HOST:PORT/)
     fails("TLS 1.2 alone", at("--tls", "1.2"), 2, /TLS 1\.2 alone cannot be had/)
     fails("no such suite", at("--suite", "RC4"), 2, /no cipher suite "RC4"; there are: TLS_AES_128_GCM_SHA256, /)
-    fails("no such group", at("--group", "x448"), 2, /no group "x448"; there are: x25519, /)
+    fails("no such group", at("--group", "x448"), 2, /no group "x448"; there are: X25519MLKEM768, x25519, /)
     fails("no such provider", at("--crypto", "magic"), 2, /--crypto/)
     fails("no such file", at("--ca", "/nowhere/ca.pem"), 2, /cannot read \/nowhere\/ca\.pem: there is no such file/)
     fails("no certificate in it", at("--ca", server.p256.key), 2, /expected a block -----BEGIN CERTIFICATE-----/)

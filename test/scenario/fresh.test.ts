@@ -19,12 +19,15 @@ describe.each([
     const world = real(primitives, clientWorld())
     const seen = new Set<string>()
     for (let i = 0; i < count; i++) {
-      const prepared = okay(answer(world, { _tag: "PrepareHello", groups: ["x25519"] }))
+      const prepared = okay(answer(world, { _tag: "PrepareHello", groups: ["X25519MLKEM768", "x25519"] }))
       if (prepared._tag !== "HelloPrepared") assert.fail(prepared._tag)
       const { random, sessionId, shares } = prepared
-      for (const bytes of [random, sessionId, ...shares.map(({ share }) => share)]) seen.add(toHex(bytes))
+      const parts = shares.flatMap(({ share }) =>
+        share.length === 32 ? [share] : [share.slice(0, 1184), share.slice(1184)]
+      )
+      for (const bytes of [random, sessionId, ...parts]) seen.add(toHex(bytes))
     }
-    assert.strictEqual(seen.size, 3 * count)
+    assert.strictEqual(seen.size, 5 * count)
   })
 })
 

@@ -8,6 +8,8 @@ import { assert } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { parseCertificate } from "../../src/codec/x509/certificate.ts"
 import type { World } from "../../src/core.ts"
+import { x25519MLKEM768 } from "../../src/crypto/hybrid.ts"
+import { kems } from "../../src/crypto/noble/kem.ts"
 import { keyPair } from "../../src/crypto/node/group.ts"
 import { primitives as node } from "../../src/crypto/node/index.ts"
 import type { CryptoFailure, Group, KeyPair, PrivateKey, RandomBytes } from "../../src/crypto/primitives.ts"
@@ -85,6 +87,14 @@ const fixedGroup = (name: GroupName): Group => {
   }
 }
 
+/** The groups that tests ask for, their pairs made of the randomness they are given. */
+export const fixedGroups: ReadonlyArray<Group> = [
+  fixedGroup("x25519"),
+  fixedGroup("secp256r1"),
+  fixedGroup("secp384r1"),
+  x25519MLKEM768(fixedGroup("x25519"), kems.mlkem768)
+]
+
 const load = ({ certificate, pkcs8 }: typeof Certificates.serverP256) => {
   const key: PrivateKey = okay(node.privateKey(pkcs8))
   const signed = remember((request) => {
@@ -142,7 +152,7 @@ export const world = (seed: string, credential: Credential | undefined, changes:
     ...node,
     name: "fixed (tests only)",
     random: deterministicRandom(seed),
-    groups: [fixedGroup("x25519"), fixedGroup("secp256r1"), fixedGroup("secp384r1")]
+    groups: fixedGroups
   },
   now: () => now,
   choose: () => credential,

@@ -13,7 +13,7 @@ import type { ReasonName } from "../../src/state/failure.ts"
 import { first, type Offer, second } from "../../src/state/hello/clientHello.ts"
 import { certificateOf } from "../../src/state/tls13/authentication.ts"
 import { verifyData } from "../../src/state/tls13/finished.ts"
-import { credentials, okay, pairOf, type TestCredential } from "./answers.ts"
+import { credentials, fixedGroups, okay, pairOf, type TestCredential } from "./answers.ts"
 import { clientConfig, clientEnd, clientWorld, type End, serverEnd, serverWorld, suites } from "./pair.ts"
 import { encode, Puppet } from "./puppet.ts"
 
@@ -133,7 +133,8 @@ export const againstClient = (script: ServerScript = {}): Run<PuppetServer> => {
   if (end.failure !== undefined) return run
 
   const share = find(puppet.hello.extensions, "key_share")?.client_shares[0] ?? assert.fail("no share was sent")
-  const pair = pairOf(share.group === "secp256r1" ? "secp256r1" : "x25519", new Uint8Array(32).fill(7))
+  const group = fixedGroups.find(({ name }) => name === share.group) ?? assert.fail(`no group ${share.group}`)
+  const agreed = okay(group.encapsulate(share.key_exchange, (size) => new Uint8Array(size).fill(7)))
   play<PuppetServer, "ServerHello">(run, script.ServerHello, {
     _tag: "ServerHello",
     body: {
@@ -141,11 +142,11 @@ export const againstClient = (script: ServerScript = {}): Run<PuppetServer> => {
       random: new Uint8Array(32).fill(5),
       extensions: [
         version,
-        { type: "key_share", data: { server_share: { group: share.group, key_exchange: pair.share } } }
+        { type: "key_share", data: { server_share: { group: share.group, key_exchange: agreed.share } } }
       ]
     }
   })
-  puppet.handshakeKeys(okay(pair.agree(share.key_exchange)))
+  puppet.handshakeKeys(agreed.secret)
   if (puppet.client !== undefined) puppet.readKey(puppet.client)
   exchange(run)
   if (puppet.server !== undefined) puppet.writeKey(puppet.server)
