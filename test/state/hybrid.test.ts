@@ -69,7 +69,7 @@ describe("35: a server's share that is refused", () => {
   /** Implicit rejection: ML-KEM answers a forged ciphertext with another secret, which no record opens with. */
   it("but a ciphertext that was changed only leads nowhere", () => {
     const bend: Link = (flight, direction) => [
-      direction === "toClient" ? set(flight, 300, (flight[300] ?? 0) ^ 1) : flight
+      direction === "toClient" ? flight.map((byte, at) => (at === 300 ? byte ^ 1 : byte)) : flight
     ]
     const { client } = handshake(clientEnd(config), serverEnd({ groups: [name] }), bend)
     assert.strictEqual(client.failure?.reason, "BadRecordMac")
