@@ -131,7 +131,7 @@ export const answer = (world: World, command: Command): Result.Result<Answer, Fa
         onFailure: cryptoFailure
       })
     case "AuthenticatePeer":
-      return Result.map(world.verify(command), (identity) => peerAuthenticated(identity, command.scheme))
+      return Result.map(world.verify(command), (identity) => peerAuthenticated(identity, command))
   }
 }
 

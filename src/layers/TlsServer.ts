@@ -114,7 +114,7 @@ const bounded = (handshake: Handshake, most: number): Handshake => {
 }
 
 const refused = (error: TlsError): Effect.Effect<void> =>
-  Effect.annotateLogs(Effect.logDebug(error.message), { package: "effect-tls", module: "TlsServer" })
+  Effect.annotateLogs(Effect.logDebug(error), { package: "effect-tls", module: "TlsServer" })
 
 /** Ends a connection without close_notify: what was sent may not be all, and the client is to know. */
 const cut = ({ socket }: TlsConnection): Effect.Effect<void> =>

@@ -85,8 +85,7 @@ export const answers = ({ crypto, credentials, verify }: World): Answers => {
       return { _tag: "Signed", signature: yield* credentials.sign(credential, scheme, content) }
     }),
 
-    AuthenticatePeer: (command) =>
-      Effect.map(verify(command), (identity) => peerAuthenticated(identity, command.scheme))
+    AuthenticatePeer: (command) => Effect.map(verify(command), (identity) => peerAuthenticated(identity, command))
   }
 }
 

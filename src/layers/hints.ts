@@ -10,6 +10,8 @@ const byReason: { readonly [R in ReasonName]?: string } = {
   NoCommonSignatureScheme: "use a certificate with a key of another type, P-256 for example",
   NoCommonProtocol: "offer a protocol that the peer has, with the option `alpnProtocols`",
   NoCredential: "give a certificate for this name, or a first one that serves any name, with Credentials.layerPem",
+  NoCommonCertificateType:
+    "one side shows a raw public key and the other wants a certificate, or the other way round: make them agree",
   ClientCertificateRequired: "the client must show a certificate: provide Credentials on its side",
   UnexpectedRecord: "check the port: this may be no TLS at all",
   RecordOverflow: "check the port: this may be no TLS at all",
@@ -38,6 +40,7 @@ const byAlert: { readonly [A in AlertDescription]?: string } = {
   protocol_version: "the peer may not speak TLS 1.3",
   unknown_ca: "the peer does not know who issued our certificate",
   bad_certificate: "the peer does not accept our certificate",
+  unsupported_certificate: "our certificate, or a raw public key in its place, is not of a kind that the peer takes",
   certificate_expired: "our certificate is out of date for the peer",
   certificate_unknown: "the peer does not accept our certificate",
   certificate_required: "the server wants a client certificate: provide Credentials (--cert and --key)",

@@ -4,17 +4,20 @@
  * A state that waits for an answer carries its question in `asks`. Everything with a private key, randomness, a
  * certificate, a store or a clock is a question; answers bring `now` with them, so time needs none of its own.
  */
+import type { OIDFilter } from "../codec/extension/certificateAuthorities.ts"
 import type { ClientHello } from "../codec/handshake/clientHello.ts"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { KeyPair } from "../crypto/primitives.ts"
-import type { ServerConfig, ServerIdentity } from "./config.ts"
+import type { CertificateKind, ServerConfig, ServerIdentity } from "./config.ts"
 import type { PeerAuthenticated } from "./proof.ts"
 
 /** A chain and the key that goes with it. Who holds the key, and what it is, is known to the one who made it. */
 export interface Credential {
-  /** DER, the end-entity certificate first (RFC 9846 section 4.5.1). */
+  /** DER, the end-entity certificate first (RFC 9846 section 4.5.1); a raw public key is a SubjectPublicKeyInfo alone. */
   readonly chain: ReadonlyArray<Uint8Array>
+  /** What `chain` is; absent for certificates. */
+  readonly certificateType?: CertificateKind | undefined
   /** What the key can sign, in order of preference. */
   readonly schemes: ReadonlyArray<SignatureScheme>
   /** A handle on the key, opaque to the core. */
@@ -97,6 +100,8 @@ export interface ResolveHello {
   readonly certificateSchemes: ReadonlyArray<SignatureScheme>
   /** Distinguished names, DER, of the authorities that the client knows (section 4.3.4); empty when it does not say. */
   readonly authorities: ReadonlyArray<Uint8Array>
+  /** What the client takes, the preferred first (RFC 7250 section 4.1); absent for certificates only. */
+  readonly certificateTypes?: ReadonlyArray<CertificateKind> | undefined
 }
 export interface HelloResolved {
   readonly _tag: "HelloResolved"
@@ -117,6 +122,10 @@ export interface ChooseCredential {
   readonly certificateSchemes: ReadonlyArray<SignatureScheme>
   /** Distinguished names, DER; empty means any. */
   readonly authorities: ReadonlyArray<Uint8Array>
+  /** The one type that was negotiated; absent for certificates. */
+  readonly certificateTypes?: ReadonlyArray<CertificateKind> | undefined
+  /** What the certificate's extensions must hold (section 4.3.5). */
+  readonly filters?: ReadonlyArray<OIDFilter> | undefined
 }
 export interface CredentialChosen {
   readonly _tag: "CredentialChosen"
@@ -141,7 +150,9 @@ export interface AuthenticatePeer {
   readonly _tag: "AuthenticatePeer"
   /** Whose chain it is, and for a server under which name it was called. */
   readonly peer: { readonly _tag: "Server"; readonly identity: ServerIdentity } | { readonly _tag: "Client" }
-  /** DER, the end-entity first; never empty. */
+  /** Which type was negotiated: a verifier that judges one must not take the other for it. */
+  readonly certificateType: CertificateKind
+  /** DER, the end-entity first; never empty. For `RawPublicKey` one SubjectPublicKeyInfo. */
   readonly chain: ReadonlyArray<Uint8Array>
   readonly scheme: SignatureScheme
   readonly signature: Uint8Array

@@ -1,7 +1,11 @@
 /** What a client or a server was told to do: plain values, checked before the first byte. */
+import type { CertificateType } from "../codec/registry/certificateType.ts"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { CipherSuite13 } from "../crypto/suite.ts"
+
+/** What stands in a Certificate message: a chain of X.509, or one SubjectPublicKeyInfo (RFC 7250). */
+export type CertificateKind = Extract<CertificateType, string>
 
 /** Whom a client means to reach (RFC 9525 section 1.8): a DNS name in A-labels, or an address. */
 export type ServerIdentity =
@@ -32,6 +36,12 @@ interface Config {
 
 export interface ClientConfig extends Config {
   readonly server: ServerIdentity
+  /** What the server may show, the preferred first (RFC 7250); absent for certificates only. */
+  readonly serverCertificateTypes?: ReadonlyArray<CertificateKind> | undefined
+  /** What we may show when we are asked; absent for certificates only. */
+  readonly clientCertificateTypes?: ReadonlyArray<CertificateKind> | undefined
+  /** Distinguished names, DER, of the authorities that we tell the server we know (section 4.3.4); absent for none. */
+  readonly authorities?: ReadonlyArray<Uint8Array> | undefined
   /** The groups a share is sent for at once; a subset of `groups`. */
   readonly shares: ReadonlyArray<NamedGroup>
   /** `fixed` when absent. */
@@ -46,4 +56,6 @@ export type ClientAuthentication =
 
 export interface ServerConfig extends Config {
   readonly clientAuthentication: ClientAuthentication
+  /** What clients may show, the preferred first (RFC 7250); absent for certificates only. */
+  readonly clientCertificateTypes?: ReadonlyArray<CertificateKind> | undefined
 }

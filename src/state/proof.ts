@@ -1,11 +1,13 @@
 /** What was checked, as values that only the check can make. */
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
+import type { AuthenticatePeer } from "./command.ts"
+import type { CertificateKind } from "./config.ts"
 
 declare const checked: unique symbol
 
 /** Who the peer is, as the verifier judged it. */
 export interface PeerIdentity {
-  /** DER, the end-entity first, as the peer sent it. */
+  /** DER, the end-entity first, as the peer sent it; a raw public key is a SubjectPublicKeyInfo alone. */
   readonly chain: ReadonlyArray<Uint8Array>
   /** How the verifier came to believe it, for people: the subject and the anchor, or the pin. */
   readonly description: string
@@ -18,6 +20,8 @@ export interface PeerAuthenticated {
   readonly _tag: "PeerAuthenticated"
   readonly identity: PeerIdentity
   readonly scheme: SignatureScheme
+  /** What `identity.chain` is. */
+  readonly certificateType: CertificateKind
   readonly [checked]: "PeerAuthenticated"
 }
 
@@ -28,8 +32,10 @@ export interface FinishedVerified {
 }
 
 /** For the interpreter of `AuthenticatePeer`, after it has judged the chain and the signature, and for nobody else. */
-export const peerAuthenticated = (identity: PeerIdentity, scheme: SignatureScheme): PeerAuthenticated =>
-  ({ _tag: "PeerAuthenticated", identity, scheme }) as PeerAuthenticated
+export const peerAuthenticated = (
+  identity: PeerIdentity,
+  { scheme, certificateType }: Pick<AuthenticatePeer, "scheme" | "certificateType">
+): PeerAuthenticated => ({ _tag: "PeerAuthenticated", identity, scheme, certificateType }) as PeerAuthenticated
 
 /** For `tls13/finished.ts`, after the comparison. */
 export const finishedVerified = { _tag: "FinishedVerified" } as FinishedVerified

@@ -130,6 +130,8 @@ class Shell<S extends AnyState> implements Connection {
   }
 
   dispose(): void {
+    this.#reading = "closed"
+    this.#writing = "closed"
     this.#reader.wipe()
     this.#writer.wipe()
     this.#keys.read?.wipe()
@@ -276,7 +278,7 @@ class Shell<S extends AnyState> implements Connection {
   #write(write: () => Result.Result<void, Failure>): Result.Result<Progress, Failure> {
     if (this.failure !== undefined) return Result.fail(this.failure)
     if (this.#writing === "handshake") return fail("NotEstablished", "data can be sent after the handshake only")
-    if (this.#writing === "closed") return fail("ConnectionClosed", "close_notify was sent already")
+    if (this.#writing === "closed") return fail("ConnectionClosed", "this side of the connection is closed")
     this.#check(write())
     return this.failure === undefined ? Result.succeed(this.#progress()) : Result.fail(this.failure)
   }

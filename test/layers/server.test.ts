@@ -192,7 +192,7 @@ layer(world)("TlsServer.layer in memory", (it) => {
       )
       assert.isFalse(yield* Deferred.isDone(handled))
       assert.lengthOf(logged, 1)
-      assert.match(logged[0] ?? "", /^Debug UnexpectedRecord: .*SSH/)
+      assert.match(logged[0] ?? "", /^Debug ~effect-tls\/TlsError: UnexpectedRecord: .*SSH/)
       const failures = (yield* Metric.snapshot).filter(({ id }) => id === "tls_handshake_failures_total")
       assert.deepStrictEqual(
         failures.map(({ attributes }) => attributes),

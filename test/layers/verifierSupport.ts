@@ -41,6 +41,7 @@ export const requestOf = Effect.fnUntraced(function* (issued: Issued, asked: Ask
   const request: AuthenticatePeer = {
     _tag: "AuthenticatePeer",
     peer: asked.name === "client" ? { _tag: "Client" } : { _tag: "Server", identity },
+    certificateType: "X509",
     chain: asked.chain ?? issued.chain,
     scheme,
     signature,

@@ -87,7 +87,8 @@ const answers: { readonly [A in Answer["_tag"]]: () => Answer } = {
   HelloResolved: () => ({ _tag: "HelloResolved", credential: undefined, random: new Uint8Array(32), now: 0 }),
   CredentialChosen: () => ({ _tag: "CredentialChosen", credential: undefined }),
   Signed: () => ({ _tag: "Signed", signature: new Uint8Array(64) }),
-  PeerAuthenticated: () => peerAuthenticated({ chain: [], description: "nobody" }, "ed25519")
+  PeerAuthenticated: () =>
+    peerAuthenticated({ chain: [], description: "nobody" }, { scheme: "ed25519", certificateType: "X509" })
 }
 const kinds = Object.values(answers)
 

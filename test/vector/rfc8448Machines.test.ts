@@ -204,7 +204,8 @@ const negotiated = (trace: Trace, credential: Credential, algorithm: Credential[
           group: { _tag: "Shared", group, share },
           schemes: find(hello.extensions, "signature_algorithms")?.supported_signature_algorithms ?? [],
           protocol: undefined,
-          serverName: "server"
+          serverName: "server",
+          clientCertificateType: "X509"
         },
         credential,
         scheme: algorithm,

@@ -9,6 +9,7 @@ import { remainder } from "../presentation/vector.ts"
 import type { Wire } from "../presentation/wire.ts"
 import { ProtocolNameList } from "./alpn.ts"
 import { CertificateAuthoritiesExtension, OIDFilterExtension } from "./certificateAuthorities.ts"
+import { CertificateTypeList, SelectedCertificateType } from "./certificateType.ts"
 import { CertificateCompressionAlgorithms } from "./compressCertificate.ts"
 import { Cookie } from "./cookie.ts"
 import { EarlyDataIndication } from "./earlyData.ts"
@@ -50,8 +51,8 @@ export const placement = {
   use_srtp: { ClientHello: Opaque, EncryptedExtensions: Opaque },
   heartbeat: { ClientHello: Opaque, EncryptedExtensions: Opaque },
   application_layer_protocol_negotiation: { ClientHello: ProtocolNameList, EncryptedExtensions: ProtocolNameList },
-  client_certificate_type: { ClientHello: Opaque, EncryptedExtensions: Opaque },
-  server_certificate_type: { ClientHello: Opaque, EncryptedExtensions: Opaque },
+  client_certificate_type: { ClientHello: CertificateTypeList, EncryptedExtensions: SelectedCertificateType },
+  server_certificate_type: { ClientHello: CertificateTypeList, EncryptedExtensions: SelectedCertificateType },
   padding: { ClientHello: Padding },
   compress_certificate: {
     ClientHello: CertificateCompressionAlgorithms,
@@ -106,8 +107,8 @@ export const placement12 = {
   use_srtp: { ServerHello: Opaque },
   heartbeat: { ServerHello: Opaque },
   application_layer_protocol_negotiation: { ServerHello: ProtocolNameList },
-  client_certificate_type: { ServerHello: Opaque },
-  server_certificate_type: { ServerHello: Opaque },
+  client_certificate_type: { ServerHello: SelectedCertificateType },
+  server_certificate_type: { ServerHello: SelectedCertificateType },
   record_size_limit: { ServerHello: RecordSizeLimit },
   signed_certificate_timestamp: { ServerHello: SignedCertificateTimestampList },
   ec_point_formats: { ClientHello: ECPointFormatList, ServerHello: ECPointFormatList },

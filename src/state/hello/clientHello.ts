@@ -7,6 +7,7 @@ import type { KeyPair } from "../../crypto/primitives.ts"
 import type { HelloPrepared } from "../command.ts"
 import type { ClientConfig } from "../config.ts"
 import * as CertificateSchemes from "../negotiation/certificateSchemes.ts"
+import * as CertificateType from "../negotiation/certificateType.ts"
 import * as Grease from "./grease.ts"
 import { appended, shuffled } from "./order.ts"
 
@@ -35,12 +36,18 @@ const protocols = ({ protocols }: ClientConfig): Extensions =>
     ? []
     : [{ type: "application_layer_protocol_negotiation", data: { protocol_name_list: protocols } }]
 
+/** Section 4.3.4: whom we believe, for servers that have several certificates. */
+const authorities = ({ authorities = [] }: ClientConfig): Extensions =>
+  authorities.length === 0 ? [] : [{ type: "certificate_authorities", data: { authorities } }]
+
 const extensions = (config: ClientConfig, shares: ReadonlyArray<KeyPair>): Extensions => [
   ...serverName(config),
   { type: "supported_versions", data: { versions: ["TLSv1.3"] } },
   { type: "supported_groups", data: { named_group_list: config.groups } },
   { type: "signature_algorithms", data: { supported_signature_algorithms: config.schemes } },
   CertificateSchemes.accepted,
+  ...authorities(config),
+  ...CertificateType.offered(config),
   ...protocols(config),
   keyShare(shares)
 ]

@@ -5,6 +5,7 @@ import type { Certificate } from "../../codec/handshake/certificate.ts"
 import type { CertificateVerify } from "../../codec/handshake/certificateVerify.ts"
 import type { SignatureScheme } from "../../codec/registry/signatureScheme.ts"
 import type { AuthenticatePeer, Credential } from "../command.ts"
+import type { CertificateKind } from "../config.ts"
 import { type Failure, fail } from "../failure.ts"
 import { selected } from "../negotiation/signatureScheme.ts"
 import type { Hashing } from "../transcript.ts"
@@ -16,16 +17,25 @@ export const certificateOf = (credential: Credential | undefined): Certificate =
   certificate_list: (credential?.chain ?? []).map((cert_data) => ({ cert_data, extensions: [] }))
 })
 
-/** A Certificate of the handshake: its context is empty. */
-export const presented = (body: Certificate): Result.Result<Certificate, Failure> =>
-  body.certificate_request_context.length === 0
-    ? Result.succeed(body)
-    : fail("UnexpectedCertificateContext", "a Certificate of the handshake has an empty context")
+/** A Certificate of the handshake: its context is empty, and a raw public key stands alone. */
+export const presented = (body: Certificate, type: CertificateKind): Result.Result<Certificate, Failure> => {
+  const { certificate_request_context: context, certificate_list: list } = body
+  if (context.length > 0) {
+    return fail("UnexpectedCertificateContext", "a Certificate of the handshake has an empty context")
+  }
+  return type === "RawPublicKey" && list.length > 1
+    ? fail(
+        "SeveralRawPublicKeys",
+        `a Certificate with ${list.length} entries, and one raw public key is what was agreed`
+      )
+    : Result.succeed(body)
+}
 
 /** The question that CertificateVerify raises: the chain and the signature are judged together. */
 export const authenticate = (
   peer: AuthenticatePeer["peer"],
   accepted: ReadonlyArray<SignatureScheme>,
+  certificateType: CertificateKind,
   chain: Certificate["certificate_list"],
   toCertificate: Hashing,
   { algorithm, signature }: CertificateVerify
@@ -35,6 +45,7 @@ export const authenticate = (
     return {
       _tag: "AuthenticatePeer",
       peer,
+      certificateType,
       chain: chain.map((entry) => entry.cert_data),
       scheme,
       signature,

@@ -45,7 +45,9 @@ export const certificateRequest = (
       asks: {
         _tag: "ChooseCredential",
         schemes: schemes.supported_signature_algorithms,
-        ...CertificateSchemes.ofPeer(extensions, schemes.supported_signature_algorithms)
+        ...CertificateSchemes.ofPeer(extensions, schemes.supported_signature_algorithms),
+        certificateTypes: [state.parameters.certificateTypes.client],
+        filters: find(extensions, "oid_filters")?.filters ?? []
       },
       parameters: state.parameters,
       transcript: append(state.transcript, event.raw)
@@ -55,15 +57,15 @@ export const certificateRequest = (
 /** CHOOSING_CREDENTIAL --CredentialChosen--> WAIT_CERT */
 export const credentialChosen = (state: ChoosingCredential, event: CredentialChosen): Stepped<WaitCertificate> => {
   const { parameters, transcript, asks } = state
-  const auth = choose(event.credential, asks.schemes)
+  const auth = choose(event.credential, asks)
   return Result.succeed(land({ _tag: "WAIT_CERT", parameters, transcript, auth }))
 }
 
 /** Without an appropriate certificate the client declines (section 4.5.1), and the server decides what that means. */
-const choose = (credential: Credential | undefined, accepted: ChooseCredential["schemes"]): ClientAuth =>
-  credential === undefined
+const choose = (credential: Credential | undefined, { schemes, certificateTypes }: ChooseCredential): ClientAuth =>
+  credential === undefined || !certificateTypes?.includes(credential.certificateType ?? "X509")
     ? { _tag: "Declined" }
-    : Result.match(SignatureScheme.select(credential.schemes, accepted), {
+    : Result.match(SignatureScheme.select(credential.schemes, schemes), {
         onSuccess: (scheme): ClientAuth => ({ _tag: "Chosen", credential, scheme }),
         onFailure: () => ({ _tag: "Declined" })
       })
@@ -75,7 +77,7 @@ const certificate = (
   event: Of<Heard, "Certificate">
 ): Stepped<WaitCertificateVerify> =>
   Result.gen(function* () {
-    const { certificate_list } = yield* presented(event.body)
+    const { certificate_list } = yield* presented(event.body, parameters.certificateTypes.server)
     if (certificate_list.length === 0) {
       return yield* fail("EmptyCertificateList", "the server shows no certificate")
     }
@@ -109,9 +111,17 @@ export const certificateVerify = (
   event: Of<Heard, "CertificateVerify">
 ): Stepped<Authenticating> =>
   Result.gen(function* () {
-    const { config } = state.parameters.hs.offer
+    const { hs, certificateTypes } = state.parameters
+    const { config } = hs.offer
     const peer = { _tag: "Server", identity: config.server } as const
-    const asks = yield* authenticate(peer, config.schemes, state.chain, state.transcript, event.body)
+    const asks = yield* authenticate(
+      peer,
+      config.schemes,
+      certificateTypes.server,
+      state.chain,
+      state.transcript,
+      event.body
+    )
     return land({
       _tag: "AUTHENTICATING",
       asks,

@@ -4,6 +4,7 @@ import { find } from "../../../codec/extension/extension.ts"
 import type { Heard } from "../../event.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
 import * as Alpn from "../../negotiation/alpn.ts"
+import * as CertificateType from "../../negotiation/certificateType.ts"
 import { onlySolicited } from "../../negotiation/extensions.ts"
 import { append } from "../../transcript.ts"
 import type { WaitCertificateOrRequest, WaitEncryptedExtensions } from "./state.ts"
@@ -19,9 +20,10 @@ export const encryptedExtensions = (
     yield* onlySolicited("EncryptedExtensions", extensions, hello.extensions)
     const chosen = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list
     const protocol = yield* Alpn.selected(config.protocols, chosen)
+    const certificateTypes = yield* CertificateType.selected(config, extensions)
     return land({
       _tag: "WAIT_CERT_CR",
-      parameters: { hs: state.hs, protocol },
+      parameters: { hs: state.hs, protocol, certificateTypes },
       transcript: append(state.transcript, event.raw)
     })
   })

@@ -15,6 +15,7 @@ import type {
 import type { Established } from "../../established.ts"
 import type { UpdateKeys } from "../../event.ts"
 import type { Offer } from "../../hello/clientHello.ts"
+import type { CertificateTypes } from "../../negotiation/certificateType.ts"
 import type { PeerAuthenticated } from "../../proof.ts"
 import type { Hashing } from "../../transcript.ts"
 import type {
@@ -49,6 +50,7 @@ export interface Handshake {
 export interface Parameters {
   readonly hs: Handshake
   readonly protocol: string | undefined
+  readonly certificateTypes: CertificateTypes
 }
 
 /** How the server proved who it is. */

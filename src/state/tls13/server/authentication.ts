@@ -70,7 +70,7 @@ export const certificate = (
 ): Stepped<WaitCertificateVerify | WaitFinished> =>
   Result.gen(function* () {
     const { ending } = state
-    const { certificate_list: chain } = yield* presented(event.body)
+    const { certificate_list: chain } = yield* presented(event.body, ending.hs.selected.choices.clientCertificateType)
     for (const entry of chain) yield* onlySolicited("Certificate", entry.extensions, [])
     const transcript = append(state.transcript, event.raw)
     if (chain.length > 0) return land({ _tag: "WAIT_CV", ending, transcript, chain })
@@ -85,8 +85,15 @@ export const certificateVerify = (
   event: Of<Heard, "CertificateVerify">
 ): Stepped<Authenticating> =>
   Result.gen(function* () {
-    const { schemes } = state.ending.hs.selected.choices.config
-    const asks = yield* authenticate({ _tag: "Client" }, schemes, state.chain, state.transcript, event.body)
+    const { config, clientCertificateType: type } = state.ending.hs.selected.choices
+    const asks = yield* authenticate(
+      { _tag: "Client" },
+      config.schemes,
+      type,
+      state.chain,
+      state.transcript,
+      event.body
+    )
     return land({
       _tag: "AUTHENTICATING",
       asks,

@@ -14,6 +14,7 @@ import { encodeHandshake, Flight } from "../../flight.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
 import * as Alpn from "../../negotiation/alpn.ts"
 import * as CertificateSchemes from "../../negotiation/certificateSchemes.ts"
+import * as CertificateType from "../../negotiation/certificateType.ts"
 import * as CipherSuite from "../../negotiation/cipherSuite.ts"
 import { required } from "../../negotiation/extensions.ts"
 import * as Group from "../../negotiation/group.ts"
@@ -47,14 +48,16 @@ const choose = (config: ServerConfig, hello: ClientHello): Result.Result<Choices
     const offered = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list ?? []
     const protocol = yield* Alpn.select(config.protocols, offered)
     const serverName = yield* ServerName.asked(extensions)
+    const { clientAuthentication, clientCertificateType } = yield* CertificateType.asked(config, extensions)
     return {
-      config,
+      config: { ...config, clientAuthentication },
       hello,
       suite,
       group,
       schemes: schemes.supported_signature_algorithms,
       protocol,
-      serverName
+      serverName,
+      clientCertificateType
     }
   })
 
@@ -68,7 +71,8 @@ export const clientHello = (config: ServerConfig, event: Of<Heard, "ClientHello"
         serverName: choices.serverName,
         protocols: find(event.body.extensions, "application_layer_protocol_negotiation")?.protocol_name_list ?? [],
         schemes: choices.schemes,
-        ...CertificateSchemes.ofPeer(event.body.extensions, choices.schemes)
+        ...CertificateSchemes.ofPeer(event.body.extensions, choices.schemes),
+        certificateTypes: CertificateType.accepted(event.body.extensions)
       },
       choices,
       transcript: Transcript.heard(event.raw)
@@ -84,13 +88,12 @@ const encapsulate = ({ group, key_exchange }: KeyShareEntry): EncapsulateSecret 
 /** RECVD_CH --HelloResolved--> AGREEING | WAIT_CH_2 */
 export const helloResolved = (
   state: ReceivedClientHello,
-  { credential, random, entropy }: HelloResolved
+  resolved: HelloResolved
 ): Stepped<Agreeing | WaitClientHello2> =>
   Result.gen(function* () {
     const { choices } = state
-    if (credential === undefined) {
-      return yield* fail("NoCredential", "no certificate serves this name and these signature schemes")
-    }
+    const { random, entropy } = resolved
+    const credential = yield* CertificateType.presentable(resolved.credential, state.asks.certificateTypes)
     const scheme = yield* SignatureScheme.select(credential.schemes, choices.schemes)
     switch (choices.group._tag) {
       case "Shared":

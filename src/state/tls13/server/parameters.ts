@@ -6,13 +6,14 @@ import { Flight, installKeys, logKey } from "../../flight.ts"
 import * as Grease from "../../hello/grease.ts"
 import { land, type Stepped } from "../../machine.ts"
 import * as CertificateSchemes from "../../negotiation/certificateSchemes.ts"
+import * as CertificateType from "../../negotiation/certificateType.ts"
 import { certificateOf } from "../authentication.ts"
 import { signedContent } from "../certificateVerify.ts"
 import { afterFirstMessage } from "../compatibility.ts"
 import * as KeySchedule from "../keySchedule.ts"
 import type { Agreeing, Agreeing2, Handshake, Negotiated, Selected } from "./state.ts"
 
-const encryptedExtensions = ({ choices }: Selected): ReadonlyArray<Extension<"EncryptedExtensions">> => [
+const encryptedExtensions = ({ choices, credential }: Selected): ReadonlyArray<Extension<"EncryptedExtensions">> => [
   ...(choices.serverName === undefined ? [] : [{ type: "server_name", data: {} } as const]),
   ...(choices.protocol === undefined
     ? []
@@ -21,7 +22,13 @@ const encryptedExtensions = ({ choices }: Selected): ReadonlyArray<Extension<"En
           type: "application_layer_protocol_negotiation",
           data: { protocol_name_list: [choices.protocol] }
         } as const
-      ])
+      ]),
+  ...CertificateType.answered(
+    choices.hello.extensions,
+    choices.config.clientAuthentication,
+    choices.clientCertificateType,
+    credential
+  )
 ]
 
 /** CertificateRequest, where the configuration wants one (section 4.4.2). */

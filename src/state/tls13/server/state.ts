@@ -7,7 +7,7 @@ import type { NamedGroup } from "../../../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../../../codec/registry/signatureScheme.ts"
 import type { CipherSuite13 } from "../../../crypto/suite.ts"
 import type { Asking, AuthenticatePeer, Credential, EncapsulateSecret, ResolveHello, Sign } from "../../command.ts"
-import type { ServerConfig } from "../../config.ts"
+import type { CertificateKind, ServerConfig } from "../../config.ts"
 import type { Established } from "../../established.ts"
 import type { UpdateKeys } from "../../event.ts"
 import type { GroupChoice } from "../../negotiation/group.ts"
@@ -32,6 +32,8 @@ export interface Choices {
   readonly schemes: ReadonlyArray<SignatureScheme>
   readonly protocol: string | undefined
   readonly serverName: string | undefined
+  /** What the client shows where `config` asks for it. */
+  readonly clientCertificateType: CertificateKind
 }
 
 /** The choices with what the world added to them. Carried whole, never spread. */
