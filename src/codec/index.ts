@@ -34,6 +34,7 @@ export * from "./handshake/certificate.ts"
 export * from "./handshake/certificateRequest.ts"
 export * from "./handshake/certificateVerify.ts"
 export * from "./handshake/clientHello.ts"
+export * from "./handshake/compressedCertificate.ts"
 export * from "./handshake/encryptedExtensions.ts"
 export * from "./handshake/finished.ts"
 export {

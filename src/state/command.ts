@@ -10,7 +10,7 @@ import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { KeyPair } from "../crypto/primitives.ts"
 import type { CertificateKind, ServerConfig, ServerIdentity } from "./config.ts"
-import type { PeerAuthenticated } from "./proof.ts"
+import type { PeerAuthenticated, Staples } from "./proof.ts"
 
 /** A chain and the key that goes with it. Who holds the key, and what it is, is known to the one who made it. */
 export interface Credential {
@@ -22,6 +22,10 @@ export interface Credential {
   readonly schemes: ReadonlyArray<SignatureScheme>
   /** A handle on the key, opaque to the core. */
   readonly key: object
+  /** An OCSPResponse about the end-entity certificate, DER, for peers that ask for one. */
+  readonly ocspStaple?: Uint8Array | undefined
+  /** Serialized SCTs (RFC 6962 section 3.3), each 1 to 65533 bytes, for peers that ask for them. */
+  readonly signedCertificateTimestamps?: ReadonlyArray<Uint8Array> | undefined
 }
 
 /** Bytes that decide what means nothing: which GREASE values a hello has, and the order of its extensions. */
@@ -146,7 +150,7 @@ export interface Signed {
 }
 
 /** Judge a chain and the signature made with its key, in one question. */
-export interface AuthenticatePeer {
+export interface AuthenticatePeer extends Staples {
   readonly _tag: "AuthenticatePeer"
   /** Whose chain it is, and for a server under which name it was called. */
   readonly peer: { readonly _tag: "Server"; readonly identity: ServerIdentity } | { readonly _tag: "Client" }
@@ -158,10 +162,6 @@ export interface AuthenticatePeer {
   readonly signature: Uint8Array
   /** What was signed. */
   readonly content: Uint8Array
-  /** A stapled OCSPResponse, DER. */
-  readonly ocsp: Uint8Array | undefined
-  /** Serialized SCTs (RFC 6962 section 3.3). */
-  readonly timestamps: ReadonlyArray<Uint8Array> | undefined
 }
 
 /** Which answer belongs to which question. Core, driver and types all hang on this table. */

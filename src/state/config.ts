@@ -2,6 +2,7 @@
 import type { CertificateType } from "../codec/registry/certificateType.ts"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
+import type { CertificateCompressor } from "../crypto/compression.ts"
 import type { CipherSuite13 } from "../crypto/suite.ts"
 
 /** What stands in a Certificate message: a chain of X.509, or one SubjectPublicKeyInfo (RFC 7250). */
@@ -21,6 +22,9 @@ export type ExtensionOrder = "shuffled" | "fixed"
 /** Whether the records of RFC 9846 E.4, which only middleboxes read, are sent. */
 export type Compatibility = "middlebox" | "none"
 
+/** Whether a peer is asked to staple an OCSP response and signed certificate timestamps to its certificate. */
+export type Stapling = "ask" | "none"
+
 interface Config {
   /** In order of preference. */
   readonly suites: ReadonlyArray<CipherSuite13>
@@ -32,6 +36,10 @@ interface Config {
   readonly compatibility: Compatibility
   /** `off` when absent. */
   readonly grease?: Grease | undefined
+  /** How Certificate messages may be compressed (RFC 8879), both ways, in order of preference; absent for not at all. */
+  readonly certificateCompression?: ReadonlyArray<CertificateCompressor> | undefined
+  /** Whether the peer is asked for what its certificate's status is (RFC 9846 section 4.5.1.1); absent for not. */
+  readonly stapling?: Stapling | undefined
 }
 
 export interface ClientConfig extends Config {

@@ -15,6 +15,14 @@ export interface PeerIdentity {
   readonly validUntil?: number | undefined
 }
 
+/** What came stapled to the peer's certificate (RFC 9846 section 4.5.1.1), as it came. */
+export interface Staples {
+  /** An OCSPResponse, DER. */
+  readonly ocsp: Uint8Array | undefined
+  /** Serialized SCTs (RFC 6962 section 3.3). */
+  readonly timestamps: ReadonlyArray<Uint8Array> | undefined
+}
+
 /** The peer's chain was accepted and its CertificateVerify signature is right (RFC 9846 sections 4.5.1 and 4.5.2). */
 export interface PeerAuthenticated {
   readonly _tag: "PeerAuthenticated"
@@ -22,6 +30,8 @@ export interface PeerAuthenticated {
   readonly scheme: SignatureScheme
   /** What `identity.chain` is. */
   readonly certificateType: CertificateKind
+  /** What its verifier was shown besides, and not necessarily has judged. */
+  readonly staples: Staples
   readonly [checked]: "PeerAuthenticated"
 }
 
@@ -34,8 +44,18 @@ export interface FinishedVerified {
 /** For the interpreter of `AuthenticatePeer`, after it has judged the chain and the signature, and for nobody else. */
 export const peerAuthenticated = (
   identity: PeerIdentity,
-  { scheme, certificateType }: Pick<AuthenticatePeer, "scheme" | "certificateType">
-): PeerAuthenticated => ({ _tag: "PeerAuthenticated", identity, scheme, certificateType }) as PeerAuthenticated
+  { scheme, certificateType, ocsp, timestamps }: Judged
+): PeerAuthenticated =>
+  ({
+    _tag: "PeerAuthenticated",
+    identity,
+    scheme,
+    certificateType,
+    staples: { ocsp, timestamps }
+  }) as PeerAuthenticated
+
+/** What is kept of the question. */
+type Judged = Pick<AuthenticatePeer, "scheme" | "certificateType" | keyof Staples>
 
 /** For `tls13/finished.ts`, after the comparison. */
 export const finishedVerified = { _tag: "FinishedVerified" } as FinishedVerified

@@ -58,7 +58,7 @@ describe("what is generated", () => {
   it.effect("has every message", () =>
     Effect.gen(function* () {
       const messages = yield* Arbitrary.sampleEffect(Arbitrary.schema(Handshake), { count: 400, seed: 1 })
-      assert.strictEqual(new Set(messages.map(({ _tag }) => _tag)).size, 12)
+      assert.strictEqual(new Set(messages.map(({ _tag }) => _tag)).size, 13)
     })
   )
 })

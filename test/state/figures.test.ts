@@ -57,6 +57,9 @@ const refinements: {
     added: [
       ["WAIT_SH", "HelloRetryRequest", "WAIT_SH_2"],
       ["WAIT_SH_2", "ServerHello", "WAIT_EE"],
+      // CompressedCertificate stands in the place of Certificate (RFC 8879 section 4).
+      ["WAIT_CERT_CR", "CompressedCertificate", "WAIT_CV"],
+      ["WAIT_CERT", "CompressedCertificate", "WAIT_CV"],
       // Messages after the handshake (4.7), and an intent of the application, which is no message.
       ["CONNECTED", "NewSessionTicket", "CONNECTED"],
       ["CONNECTED", "KeyUpdate", "CONNECTED"],
@@ -70,6 +73,9 @@ const refinements: {
       ["START", "ClientHello", "WAIT_CH_2"],
       ["WAIT_CH_2", "ClientHello", "WAIT_CERT"],
       ["WAIT_CH_2", "ClientHello", "WAIT_FINISHED"],
+      // RFC 8879 section 4.
+      ["WAIT_CERT", "CompressedCertificate", "WAIT_CV"],
+      ["WAIT_CERT", "CompressedCertificate", "WAIT_FINISHED"],
       ["CONNECTED", "KeyUpdate", "CONNECTED"],
       ["CONNECTED", "UpdateKeys", "CONNECTED"]
     ]

@@ -88,7 +88,10 @@ const answers: { readonly [A in Answer["_tag"]]: () => Answer } = {
   CredentialChosen: () => ({ _tag: "CredentialChosen", credential: undefined }),
   Signed: () => ({ _tag: "Signed", signature: new Uint8Array(64) }),
   PeerAuthenticated: () =>
-    peerAuthenticated({ chain: [], description: "nobody" }, { scheme: "ed25519", certificateType: "X509" })
+    peerAuthenticated(
+      { chain: [], description: "nobody" },
+      { scheme: "ed25519", certificateType: "X509", ocsp: undefined, timestamps: undefined }
+    )
 }
 const kinds = Object.values(answers)
 

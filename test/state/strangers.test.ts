@@ -35,6 +35,7 @@ const messages: { readonly [M in Extract<Event, { readonly raw: Uint8Array }>["_
   EncryptedExtensions: "a message",
   CertificateRequest: "a message",
   Certificate: "a message",
+  CompressedCertificate: "a message",
   CertificateVerify: "a message",
   Finished: "a message",
   EndOfEarlyData: "a message",

@@ -4,6 +4,7 @@ import * as Result from "effect/Result"
 import { decodeMessage, type Message } from "../../src/codec/handshake/handshake.ts"
 import { answer, type World } from "../../src/core.ts"
 import { Secret, unsafeBytes } from "../../src/crypto/secret.ts"
+import { zlib } from "../../src/crypto/zlib.ts"
 import type { Action } from "../../src/state/action.ts"
 import { type ClientState, client, step as clientStep, start as startClient } from "../../src/state/client.ts"
 import type { ClientConfig, ServerConfig } from "../../src/state/config.ts"
@@ -65,6 +66,8 @@ export interface Plan {
   readonly then?: ReadonlyArray<readonly [Role, Event]>
   /** A message that the server never says, in place of its answer to the first ClientHello. */
   readonly instead?: Message
+  /** What the client says in place of its Certificate, though it cannot know what follows from that. */
+  readonly lastly?: Message
 }
 
 /** Runs both machines until neither has anything to say. */
@@ -76,7 +79,8 @@ export const travel = (plan: Plan = {}): ReadonlyArray<Travelled> => {
   }
   const converse = (role: Role, said: ReadonlyArray<Heard>): void => {
     const other = role === "client" ? "server" : "client"
-    if (said.length > 0) converse(other, said.flatMap(ends[other].take))
+    if (plan.lastly !== undefined && said[0]?._tag === "Certificate") ends.server.take(hearing(plan.lastly))
+    else if (said.length > 0) converse(other, said.flatMap(ends[other].take))
   }
   const hello = ends.client.settle()
   if (plan.instead !== undefined) ends.client.take(hearing(plan.instead))
@@ -113,6 +117,18 @@ const cookieRetry: Message = {
   }
 }
 
+/** Only zlib: what is compressed here must be the same in every run. */
+const certificateCompression = [zlib]
+const nothing = Uint8Array.of(0, 0, 0, 0)
+const nothingCompressed: Message = {
+  _tag: "CompressedCertificate",
+  body: {
+    algorithm: "zlib",
+    uncompressed_length: nothing.length,
+    compressed_certificate_message: zlib.compress(nothing) ?? assert.fail("zlib compresses everything")
+  }
+}
+
 const updated = { _tag: "UpdateKeys", request: "update_requested" } as const
 const updatedAlone = { _tag: "UpdateKeys", request: "update_not_requested" } as const
 
@@ -132,6 +148,17 @@ export const plans: { readonly [name: string]: Plan } = {
     clientWorld: () => clientWorld({ choose: () => undefined })
   },
   "client authentication after a retry": { server: { clientAuthentication: required, groups: ["secp256r1"] } },
+  "compressed certificates": { client: { certificateCompression }, server: { certificateCompression } },
+  "compressed certificates of both": {
+    client: { certificateCompression },
+    server: { certificateCompression, clientAuthentication: required }
+  },
+  "no certificate, compressed": {
+    client: { certificateCompression },
+    server: { certificateCompression, clientAuthentication: optional },
+    clientWorld: () => clientWorld({ choose: () => undefined }),
+    lastly: nothingCompressed
+  },
   "key updates": {
     // biome-ignore format: one event a line
     // A KeyUpdate that is asked for is answered, which the client hears too.

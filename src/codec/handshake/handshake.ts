@@ -10,6 +10,7 @@ import { Certificate } from "./certificate.ts"
 import { CertificateRequest } from "./certificateRequest.ts"
 import { CertificateVerify } from "./certificateVerify.ts"
 import { ClientHello } from "./clientHello.ts"
+import { CompressedCertificate } from "./compressedCertificate.ts"
 import { EncryptedExtensions } from "./encryptedExtensions.ts"
 import { EndOfEarlyData, Finished } from "./finished.ts"
 import { KeyUpdate } from "./keyUpdate.ts"
@@ -42,6 +43,7 @@ const bodies13 = {
   EncryptedExtensions: { type: "encrypted_extensions", body: EncryptedExtensions },
   CertificateRequest: { type: "certificate_request", body: CertificateRequest },
   Certificate: { type: "certificate", body: Certificate },
+  CompressedCertificate: { type: "compressed_certificate", body: CompressedCertificate },
   CertificateVerify: { type: "certificate_verify", body: CertificateVerify },
   Finished: { type: "finished", body: Finished },
   EndOfEarlyData: { type: "end_of_early_data", body: EndOfEarlyData },

@@ -8,6 +8,8 @@ import type { HelloPrepared } from "../command.ts"
 import type { ClientConfig } from "../config.ts"
 import * as CertificateSchemes from "../negotiation/certificateSchemes.ts"
 import * as CertificateType from "../negotiation/certificateType.ts"
+import * as CertificateCompression from "../tls13/certificateCompression.ts"
+import { askServer } from "../tls13/stapling.ts"
 import * as Grease from "./grease.ts"
 import { appended, shuffled } from "./order.ts"
 
@@ -49,6 +51,8 @@ const extensions = (config: ClientConfig, shares: ReadonlyArray<KeyPair>): Exten
   ...authorities(config),
   ...CertificateType.offered(config),
   ...protocols(config),
+  ...askServer(config.stapling),
+  ...CertificateCompression.offer(config.certificateCompression),
   keyShare(shares)
 ]
 

@@ -1,6 +1,6 @@
 /** What Certificate and CertificateVerify mean in either role (RFC 9846 sections 4.5.1 and 4.5.2). */
 import * as Result from "effect/Result"
-import { find } from "../../codec/extension/extension.ts"
+import type { Extension } from "../../codec/extension/placement.ts"
 import type { Certificate } from "../../codec/handshake/certificate.ts"
 import type { CertificateVerify } from "../../codec/handshake/certificateVerify.ts"
 import type { SignatureScheme } from "../../codec/registry/signatureScheme.ts"
@@ -10,11 +10,18 @@ import { type Failure, fail } from "../failure.ts"
 import { selected } from "../negotiation/signatureScheme.ts"
 import type { Hashing } from "../transcript.ts"
 import { signedContent } from "./certificateVerify.ts"
+import { stapled, staples } from "./stapling.ts"
 
-/** The Certificate message for a credential; none is the empty list of a client that declines. */
-export const certificateOf = (credential: Credential | undefined): Certificate => ({
+/** What a peer asks of the Certificate that it is going to hear. */
+export type Asked = ReadonlyArray<Extension<"ClientHello"> | Extension<"CertificateRequest">>
+
+/** The Certificate for a credential, with what is stapled to it; none is the empty list of a client that declines. */
+export const certificateOf = (credential: Credential | undefined, asked: Asked = []): Certificate => ({
   certificate_request_context: new Uint8Array(0),
-  certificate_list: (credential?.chain ?? []).map((cert_data) => ({ cert_data, extensions: [] }))
+  certificate_list: (credential?.chain ?? []).map((cert_data, i) => ({
+    cert_data,
+    extensions: i === 0 && credential !== undefined ? staples(credential, asked) : []
+  }))
 })
 
 /** A Certificate of the handshake: its context is empty, and a raw public key stands alone. */
@@ -40,17 +47,13 @@ export const authenticate = (
   toCertificate: Hashing,
   { algorithm, signature }: CertificateVerify
 ): Result.Result<AuthenticatePeer, Failure> =>
-  Result.map(selected(accepted, algorithm), (scheme) => {
-    const leaf = chain[0]?.extensions ?? []
-    return {
-      _tag: "AuthenticatePeer",
-      peer,
-      certificateType,
-      chain: chain.map((entry) => entry.cert_data),
-      scheme,
-      signature,
-      content: signedContent(peer._tag, toCertificate),
-      ocsp: find(leaf, "status_request")?.response,
-      timestamps: find(leaf, "signed_certificate_timestamp")?.sct_list
-    }
-  })
+  Result.map(selected(accepted, algorithm), (scheme) => ({
+    _tag: "AuthenticatePeer",
+    peer,
+    certificateType,
+    chain: chain.map((entry) => entry.cert_data),
+    scheme,
+    signature,
+    content: signedContent(peer._tag, toCertificate),
+    ...stapled(chain)
+  }))

@@ -4,6 +4,7 @@
  */
 import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
+import type { CertificateRequest } from "../../../codec/handshake/certificateRequest.ts"
 import type { ChooseCredential, Credential, CredentialChosen } from "../../command.ts"
 import type { Heard } from "../../event.ts"
 import { fail } from "../../failure.ts"
@@ -14,6 +15,7 @@ import * as SignatureScheme from "../../negotiation/signatureScheme.ts"
 import type { PeerAuthenticated } from "../../proof.ts"
 import { append } from "../../transcript.ts"
 import { authenticate, presented } from "../authentication.ts"
+import { unpack } from "../certificateCompression.ts"
 import type {
   Authenticating,
   ChoosingCredential,
@@ -49,6 +51,7 @@ export const certificateRequest = (
         certificateTypes: [state.parameters.certificateTypes.client],
         filters: find(extensions, "oid_filters")?.filters ?? []
       },
+      request: event.body,
       parameters: state.parameters,
       transcript: append(state.transcript, event.raw)
     })
@@ -56,17 +59,21 @@ export const certificateRequest = (
 
 /** CHOOSING_CREDENTIAL --CredentialChosen--> WAIT_CERT */
 export const credentialChosen = (state: ChoosingCredential, event: CredentialChosen): Stepped<WaitCertificate> => {
-  const { parameters, transcript, asks } = state
-  const auth = choose(event.credential, asks)
+  const { parameters, transcript, asks, request } = state
+  const auth = choose(event.credential, asks, request.extensions)
   return Result.succeed(land({ _tag: "WAIT_CERT", parameters, transcript, auth }))
 }
 
 /** Without an appropriate certificate the client declines (section 4.5.1), and the server decides what that means. */
-const choose = (credential: Credential | undefined, { schemes, certificateTypes }: ChooseCredential): ClientAuth =>
+const choose = (
+  credential: Credential | undefined,
+  { schemes, certificateTypes }: ChooseCredential,
+  asked: CertificateRequest["extensions"]
+): ClientAuth =>
   credential === undefined || !certificateTypes?.includes(credential.certificateType ?? "X509")
     ? { _tag: "Declined" }
     : Result.match(SignatureScheme.select(credential.schemes, schemes), {
-        onSuccess: (scheme): ClientAuth => ({ _tag: "Chosen", credential, scheme }),
+        onSuccess: (scheme): ClientAuth => ({ _tag: "Chosen", credential, scheme, asked }),
         onFailure: () => ({ _tag: "Declined" })
       })
 
@@ -104,6 +111,23 @@ export const certificateAsked = (
   state: WaitCertificate,
   event: Of<Heard, "Certificate">
 ): Stepped<WaitCertificateVerify> => certificate(state.parameters, state.transcript, state.auth, event)
+
+/** WAIT_CERT_CR --CompressedCertificate--> WAIT_CV (RFC 8879) */
+export const compressedUnasked = (
+  state: WaitCertificateOrRequest,
+  event: Of<Heard, "CompressedCertificate">
+): Stepped<WaitCertificateVerify> =>
+  Result.flatMap(unpack(event, compressors(state)), (unpacked) => certificateUnasked(state, unpacked))
+
+/** WAIT_CERT --CompressedCertificate--> WAIT_CV (RFC 8879) */
+export const compressedAsked = (
+  state: WaitCertificate,
+  event: Of<Heard, "CompressedCertificate">
+): Stepped<WaitCertificateVerify> =>
+  Result.flatMap(unpack(event, compressors(state)), (unpacked) => certificateAsked(state, unpacked))
+
+const compressors = ({ parameters }: { readonly parameters: Parameters }) =>
+  parameters.hs.offer.config.certificateCompression
 
 /** WAIT_CV --CertificateVerify--> AUTHENTICATING */
 export const certificateVerify = (

@@ -7,9 +7,13 @@ export const figure = {
   WAIT_SH_2: { ServerHello: ["AGREEING"] },
   AGREEING: { SecretAgreed: ["WAIT_EE"] },
   WAIT_EE: { EncryptedExtensions: ["WAIT_CERT_CR"] },
-  WAIT_CERT_CR: { CertificateRequest: ["CHOOSING_CREDENTIAL"], Certificate: ["WAIT_CV"] },
+  WAIT_CERT_CR: {
+    CertificateRequest: ["CHOOSING_CREDENTIAL"],
+    Certificate: ["WAIT_CV"],
+    CompressedCertificate: ["WAIT_CV"]
+  },
   CHOOSING_CREDENTIAL: { CredentialChosen: ["WAIT_CERT"] },
-  WAIT_CERT: { Certificate: ["WAIT_CV"] },
+  WAIT_CERT: { Certificate: ["WAIT_CV"], CompressedCertificate: ["WAIT_CV"] },
   WAIT_CV: { CertificateVerify: ["AUTHENTICATING"] },
   AUTHENTICATING: { PeerAuthenticated: ["WAIT_FINISHED"] },
   WAIT_FINISHED: { Finished: ["SIGNING", "CONNECTED"] },

@@ -6,6 +6,7 @@ import { Flight, installKeys, logKey } from "../../flight.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
 import { append, type Hashing } from "../../transcript.ts"
 import { certificateOf } from "../authentication.ts"
+import { pack } from "../certificateCompression.ts"
 import { signedContent } from "../certificateVerify.ts"
 import { verifyData, verifyFinished } from "../finished.ts"
 import * as KeySchedule from "../keySchedule.ts"
@@ -86,8 +87,9 @@ export const finished = (state: WaitFinished, event: Of<Heard, "Finished">): Ste
         yield* flight.say("handshake", { _tag: "Certificate", body: certificateOf(undefined) })
         return yield* finishAtOnce(flight, end)
       case "Chosen": {
-        const { credential, scheme } = state.auth
-        yield* flight.say("handshake", { _tag: "Certificate", body: certificateOf(credential) })
+        const { credential, scheme, asked } = state.auth
+        const { certificateCompression } = hs.offer.config
+        yield* flight.say("handshake", yield* pack(certificateOf(credential, asked), certificateCompression, asked))
         const content = signedContent("Client", flight.transcript)
         return land(
           {

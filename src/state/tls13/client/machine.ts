@@ -19,10 +19,11 @@ export const client13 = machine<State, Event, State, Action, Failure>()(figure, 
   WAIT_EE: { EncryptedExtensions: Parameters.encryptedExtensions },
   WAIT_CERT_CR: {
     CertificateRequest: Authentication.certificateRequest,
-    Certificate: Authentication.certificateUnasked
+    Certificate: Authentication.certificateUnasked,
+    CompressedCertificate: Authentication.compressedUnasked
   },
   CHOOSING_CREDENTIAL: { CredentialChosen: Authentication.credentialChosen },
-  WAIT_CERT: { Certificate: Authentication.certificateAsked },
+  WAIT_CERT: { Certificate: Authentication.certificateAsked, CompressedCertificate: Authentication.compressedAsked },
   WAIT_CV: { CertificateVerify: Authentication.certificateVerify },
   AUTHENTICATING: { PeerAuthenticated: Authentication.peerAuthenticated },
   WAIT_FINISHED: { Finished: Finished.finished },

@@ -1,5 +1,6 @@
 /** The states of the TLS 1.3 client: records that hold what the next step needs and no more. */
 import type { Certificate } from "../../../codec/handshake/certificate.ts"
+import type { CertificateRequest } from "../../../codec/handshake/certificateRequest.ts"
 import type { NamedGroup } from "../../../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../../../codec/registry/signatureScheme.ts"
 import type { CipherSuite13 } from "../../../crypto/suite.ts"
@@ -60,7 +61,13 @@ export type ServerProof = PeerAuthenticated
 export type ClientAuth =
   | { readonly _tag: "NotRequested" }
   | { readonly _tag: "Declined" }
-  | { readonly _tag: "Chosen"; readonly credential: Credential; readonly scheme: SignatureScheme }
+  | {
+      readonly _tag: "Chosen"
+      readonly credential: Credential
+      readonly scheme: SignatureScheme
+      /** What the server asks of our Certificate: how it may be compressed, and what may be stapled to it. */
+      readonly asked: CertificateRequest["extensions"]
+    }
 
 export interface Retrying extends Asking<"RETRYING", MakeKeyShare> {
   readonly offer: Offer
@@ -90,6 +97,7 @@ export interface WaitCertificateOrRequest {
   readonly transcript: Hashing
 }
 export interface ChoosingCredential extends Asking<"CHOOSING_CREDENTIAL", ChooseCredential> {
+  readonly request: CertificateRequest
   readonly parameters: Parameters
   readonly transcript: Hashing
 }

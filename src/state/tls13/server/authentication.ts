@@ -12,8 +12,10 @@ import { onlySolicited } from "../../negotiation/extensions.ts"
 import type { PeerAuthenticated } from "../../proof.ts"
 import { append, type Hashing } from "../../transcript.ts"
 import { authenticate, presented } from "../authentication.ts"
+import { unpack } from "../certificateCompression.ts"
 import { verifyData } from "../finished.ts"
 import * as KeySchedule from "../keySchedule.ts"
+import { askClient } from "../stapling.ts"
 import type {
   Authenticating,
   Ending,
@@ -70,14 +72,24 @@ export const certificate = (
 ): Stepped<WaitCertificateVerify | WaitFinished> =>
   Result.gen(function* () {
     const { ending } = state
-    const { certificate_list: chain } = yield* presented(event.body, ending.hs.selected.choices.clientCertificateType)
-    for (const entry of chain) yield* onlySolicited("Certificate", entry.extensions, [])
+    const { config, clientCertificateType } = ending.hs.selected.choices
+    const { certificate_list: chain } = yield* presented(event.body, clientCertificateType)
+    for (const entry of chain) yield* onlySolicited("Certificate", entry.extensions, askClient(config.stapling))
     const transcript = append(state.transcript, event.raw)
     if (chain.length > 0) return land({ _tag: "WAIT_CV", ending, transcript, chain })
-    return ending.hs.selected.choices.config.clientAuthentication._tag === "Required"
+    return config.clientAuthentication._tag === "Required"
       ? yield* fail("ClientCertificateRequired", "the client shows no certificate, and one is required here")
       : land({ _tag: "WAIT_FINISHED", ending, transcript, proof: { _tag: "Anonymous" } })
   })
+
+/** WAIT_CERT --CompressedCertificate--> WAIT_CV | WAIT_FINISHED (RFC 8879) */
+export const compressedCertificate = (
+  state: WaitCertificate,
+  event: Of<Heard, "CompressedCertificate">
+): Stepped<WaitCertificateVerify | WaitFinished> =>
+  Result.flatMap(unpack(event, state.ending.hs.selected.choices.config.certificateCompression), (unpacked) =>
+    certificate(state, unpacked)
+  )
 
 /** WAIT_CV --CertificateVerify--> AUTHENTICATING */
 export const certificateVerify = (

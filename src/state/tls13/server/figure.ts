@@ -8,7 +8,10 @@ export const figure = {
   AGREEING: { SecretAgreed: ["NEGOTIATED"] },
   AGREEING_2: { SecretAgreed: ["NEGOTIATED"] },
   NEGOTIATED: { Signed: ["WAIT_CERT", "WAIT_FINISHED"] },
-  WAIT_CERT: { Certificate: ["WAIT_CV", "WAIT_FINISHED"] },
+  WAIT_CERT: {
+    Certificate: ["WAIT_CV", "WAIT_FINISHED"],
+    CompressedCertificate: ["WAIT_CV", "WAIT_FINISHED"]
+  },
   WAIT_CV: { CertificateVerify: ["AUTHENTICATING"] },
   AUTHENTICATING: { PeerAuthenticated: ["WAIT_FINISHED"] },
   WAIT_FINISHED: { Finished: ["CONNECTED"] },

@@ -17,7 +17,10 @@ export const server13 = machine<State, Event, State, Action, Failure>()(figure, 
   AGREEING: { SecretAgreed: Parameters.secretAgreed },
   AGREEING_2: { SecretAgreed: Parameters.secretAgreed },
   NEGOTIATED: { Signed: Authentication.signed },
-  WAIT_CERT: { Certificate: Authentication.certificate },
+  WAIT_CERT: {
+    Certificate: Authentication.certificate,
+    CompressedCertificate: Authentication.compressedCertificate
+  },
   WAIT_CV: { CertificateVerify: Authentication.certificateVerify },
   AUTHENTICATING: { PeerAuthenticated: Authentication.peerAuthenticated },
   WAIT_FINISHED: { Finished: Finished.finished },

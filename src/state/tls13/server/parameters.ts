@@ -8,9 +8,11 @@ import { land, type Stepped } from "../../machine.ts"
 import * as CertificateSchemes from "../../negotiation/certificateSchemes.ts"
 import * as CertificateType from "../../negotiation/certificateType.ts"
 import { certificateOf } from "../authentication.ts"
+import * as CertificateCompression from "../certificateCompression.ts"
 import { signedContent } from "../certificateVerify.ts"
 import { afterFirstMessage } from "../compatibility.ts"
 import * as KeySchedule from "../keySchedule.ts"
+import { askClient } from "../stapling.ts"
 import type { Agreeing, Agreeing2, Handshake, Negotiated, Selected } from "./state.ts"
 
 const encryptedExtensions = ({ choices, credential }: Selected): ReadonlyArray<Extension<"EncryptedExtensions">> => [
@@ -39,6 +41,8 @@ const certificateRequest = ({ choices: { config }, entropy }: Selected, flight: 
   const extensions: ReadonlyArray<Extension<"CertificateRequest">> = [
     { type: "signature_algorithms", data: { supported_signature_algorithms: config.schemes } },
     CertificateSchemes.accepted,
+    ...askClient(config.stapling),
+    ...CertificateCompression.offer(config.certificateCompression),
     ...(authorities.length === 0 ? [] : [{ type: "certificate_authorities", data: { authorities } } as const])
   ]
   return flight.say("handshake", {
@@ -95,9 +99,14 @@ export const secretAgreed = (state: Agreeing | Agreeing2, { share, secret }: Sec
       body: { extensions: encryptedExtensions(selected) }
     })
     yield* certificateRequest(selected, flight)
-    yield* flight.say("handshake", { _tag: "Certificate", body: certificateOf(selected.credential) })
-
     const { credential, scheme } = selected
+    const certificate = certificateOf(credential, hello.extensions)
+    const { certificateCompression } = selected.choices.config
+    yield* flight.say(
+      "handshake",
+      yield* CertificateCompression.pack(certificate, certificateCompression, hello.extensions)
+    )
+
     const content = signedContent("Server", flight.transcript)
     return land(
       {

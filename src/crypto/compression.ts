@@ -1,0 +1,38 @@
+/** Compressing Certificate messages (RFC 8879), as plain functions: the algorithms are values like the suites. */
+import type { CertificateCompressionAlgorithm } from "../codec/extension/compressCertificate.ts"
+
+/** One algorithm, both ways. */
+export interface CertificateCompressor {
+  readonly algorithm: CertificateCompressionAlgorithm
+  /** The same bytes in a form that every decompressor of this algorithm reads; `undefined` when it cannot be done. */
+  readonly compress: (bytes: Uint8Array) => Uint8Array | undefined
+  /**
+   * The `size` bytes that were compressed, `size` at least 1; `undefined` when they are more, fewer, or followed by
+   * something. A peer chose the input: memory must stay in proportion to `size`, whatever the input swells to.
+   */
+  readonly decompress: (bytes: Uint8Array, size: number) => Uint8Array | undefined
+}
+
+const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
+
+/** What `remembering` keeps by default: chains of a server, each with and without what is stapled to it. */
+export const maxRemembered = 32
+
+/**
+ * A compressor that keeps its latest results, so that a server compresses a chain once and not in every handshake.
+ * What it yields is shared: nobody may write to it.
+ */
+export const remembering = (compressor: CertificateCompressor, most = maxRemembered): CertificateCompressor => {
+  const known: Array<{ readonly bytes: Uint8Array; readonly compressed: Uint8Array | undefined }> = []
+  return {
+    ...compressor,
+    compress: (bytes) => {
+      const at = known.findIndex((entry) => same(entry.bytes, bytes))
+      const [found] = at === -1 ? [] : known.splice(at, 1)
+      const entry = found ?? { bytes: bytes.slice(), compressed: compressor.compress(bytes) }
+      known.unshift(entry)
+      known.length = Math.min(known.length, most)
+      return entry.compressed
+    }
+  }
+}
