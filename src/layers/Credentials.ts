@@ -13,10 +13,10 @@ import { privateKeyFromPem } from "../codec/x509/privateKey.ts"
 import type { CryptoFailure, PrivateKey, SignatureAlgorithm } from "../crypto/primitives.ts"
 import { tls13Schemes } from "../crypto/signature.ts"
 import type { ChooseCredential, Credential, ResolveHello } from "../state/command.ts"
-import { type Failure, make as failure } from "../state/failure.ts"
+import { escape, type Failure, fail, make as failure } from "../state/failure.ts"
 import { matchIdentity, parseServerIdentity } from "../state/path/host.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
-import { misconfigured, type TlsError } from "./TlsError.ts"
+import { asConfiguration, misconfigured, type TlsError } from "./TlsError.ts"
 
 export type { Credential } from "../state/command.ts"
 
@@ -122,35 +122,78 @@ const issuedBy = ({ chain }: LoadedCredential, authorities: ReadonlyArray<Uint8A
     return Result.isSuccess(certificate) && authorities.some((name) => same(name, certificate.success.issuer.der))
   })
 
+/** Those that can sign with one of the peer's schemes. */
+const usable = (credentials: ReadonlyArray<LoadedCredential>, { schemes }: Request) =>
+  credentials.filter((credential) => credential.schemes.some((scheme) => schemes.includes(scheme)))
+
+/** The first whose chain leads to an authority that the peer knows, or the first. */
+const preferred = (credentials: ReadonlyArray<LoadedCredential>, { authorities }: Request) =>
+  credentials.length < 2
+    ? credentials[0]
+    : (credentials.find((credential) => issuedBy(credential, authorities)) ?? credentials[0])
+
+type Selection = Result.Result<LoadedCredential | undefined, Failure>
+
+const unknownName = (name: string | undefined): Result.Result<never, Failure> =>
+  name === undefined
+    ? fail("UnrecognizedName", "the client asks for no name, and no credential serves those who do not")
+    : fail("UnrecognizedName", `nobody is called "${escape(name)}" here`)
+
+/** Whom a strict server may show to a client: only those for the name that it asks for. */
+const selectStrictly = (credentials: ReadonlyArray<LoadedCredential>, request: ResolveHello): Selection => {
+  const { serverName } = request
+  const named = serverName === undefined ? [] : credentials.filter((credential) => serves(credential, serverName))
+  if (named.length === 0) return unknownName(serverName)
+  const candidates = usable(named, request)
+  return candidates.length === 0
+    ? fail("NoCredential", "the certificate for this name has a key that the client has no signature scheme for")
+    : Result.succeed(preferred(candidates, request))
+}
+
 /**
  * Of the credentials that can sign with one of the peer's schemes those for the name that a client asks for, or all if
- * there are none; of them the first whose chain leads to an authority that the peer knows, or the first.
+ * there are none; of them the one whose authority the peer knows.
  */
-const select = (credentials: ReadonlyArray<LoadedCredential>, request: Request): LoadedCredential | undefined => {
-  const usable = credentials.filter(({ schemes }) => schemes.some((scheme) => request.schemes.includes(scheme)))
-  if (usable.length < 2) return usable[0]
+const select = (credentials: ReadonlyArray<LoadedCredential>, request: Request): Selection => {
+  if (request._tag === "ResolveHello" && request.serverNamePolicy === "strict") {
+    return selectStrictly(credentials, request)
+  }
+  const able = usable(credentials, request)
   const name = request._tag === "ResolveHello" ? request.serverName : undefined
-  const named = name === undefined ? [] : usable.filter((credential) => serves(credential, name))
-  const candidates = named.length > 0 ? named : usable
-  return candidates.find((credential) => issuedBy(credential, request.authorities)) ?? candidates[0]
+  const named = name === undefined || able.length < 2 ? [] : able.filter((credential) => serves(credential, name))
+  return Result.succeed(preferred(named.length > 0 ? named : able, request))
 }
 
 const signingFailed = ({ detail }: CryptoFailure): Failure => failure("AnswerFailed", `signing: ${detail}`)
 
-/** Credentials out of a list; the first also serves whom none is for. */
-export const fromList = (credentials: ReadonlyArray<LoadedCredential>, provider: CryptoProvider["Service"]): Shape => {
+/** Signs with the keys of these credentials, and with no others. */
+const signer = (credentials: ReadonlyArray<LoadedCredential>, provider: CryptoProvider["Service"]): Shape["sign"] => {
   const keys = new Map<object, PrivateKey>(credentials.map(({ key }) => [key, key]))
-  return {
-    choose: (request) => Effect.sync(() => select(credentials, request)),
-    sign: (credential, scheme, content) => {
-      const key = keys.get(credential.key)
-      const algorithm = algorithmOf(scheme)
-      return key !== undefined && algorithm !== undefined
-        ? Effect.mapError(provider.sign(key, algorithm, content), signingFailed)
-        : Effect.fail(failure("AnswerFailed", `signing: a key or scheme (${scheme}) that is not of these credentials`))
-    }
+  return (credential, scheme, content) => {
+    const key = keys.get(credential.key)
+    const algorithm = algorithmOf(scheme)
+    return key !== undefined && algorithm !== undefined
+      ? Effect.mapError(provider.sign(key, algorithm, content), signingFailed)
+      : Effect.fail(failure("AnswerFailed", `signing: a key or scheme (${scheme}) that is not of these credentials`))
   }
 }
+
+/** Credentials out of a list; the first also serves whom none is for, unless the server is strict about names. */
+export const fromList = (credentials: ReadonlyArray<LoadedCredential>, provider: CryptoProvider["Service"]): Shape => ({
+  choose: (request) => Effect.suspend(() => Effect.fromResult(select(credentials, request))),
+  sign: signer(credentials, provider)
+})
+
+const listOf = (options: PemOptions | ReadonlyArray<PemOptions>) => ("chain" in options ? [options] : options)
+
+/** What {@link layerPem} provides, as a value: for {@link layerReloading}. */
+export const fromPem = Effect.fnUntraced(function* (
+  options: PemOptions | ReadonlyArray<PemOptions>
+): Effect.fn.Return<Shape, TlsError, CryptoProvider> {
+  const credentials = yield* Effect.forEach(listOf(options), loadPem)
+  if (credentials.length === 0) return yield* misconfigured("at least one certificate is needed")
+  return fromList(credentials, yield* CryptoProvider)
+})
 
 /** The layer of a list of loaded credentials. */
 export const layer = (
@@ -173,5 +216,93 @@ export const layer = (
  */
 export const layerPem = (
   options: PemOptions | ReadonlyArray<PemOptions>
-): Layer.Layer<Credentials, TlsError, CryptoProvider> =>
-  Layer.unwrap(Effect.map(Effect.forEach("chain" in options ? [options] : options, loadPem), layer))
+): Layer.Layer<Credentials, TlsError, CryptoProvider> => Layer.effect(Credentials, fromPem(options))
+
+/** Credentials by the name that a client asks for: one, or several of which the keys are of different kinds. */
+export type Hosts = { readonly [name: string]: PemOptions | ReadonlyArray<PemOptions> }
+
+/** Whom {@link layerSni} serves besides. */
+export interface SniOptions {
+  /** For clients that ask for no name, or for one that is not here; without it they get `unrecognized_name`. */
+  readonly default?: PemOptions | ReadonlyArray<PemOptions> | undefined
+}
+
+/** `*.` stands for one label, as in certificates. The name in lower case, or what is wrong with it. */
+const hostOf = (text: string): Result.Result<string, Failure> => {
+  const [wildcard, rest] = text.startsWith("*.") ? ["*.", text.slice(2)] : ["", text]
+  return Result.flatMap(parseServerIdentity(rest), (identity) =>
+    identity._tag === "DnsName"
+      ? Result.succeed(wildcard + identity.name)
+      : fail("InvalidConfiguration", `clients ask for names and never for addresses such as ${identity.text}`)
+  )
+}
+
+/** What {@link layerSni} provides, as a value: for {@link layerReloading}. */
+export const fromSni = Effect.fnUntraced(function* (
+  hosts: Hosts,
+  options: SniOptions = {}
+): Effect.fn.Return<Shape, TlsError, CryptoProvider> {
+  const provider = yield* CryptoProvider
+  const others = yield* Effect.forEach(listOf(options.default ?? []), loadPem)
+  const known = new Map<string, ReadonlyArray<LoadedCredential>>()
+  for (const [text, pem] of Object.entries(hosts)) {
+    const name = yield* asConfiguration(Effect.fromResult(hostOf(text)))
+    if (known.has(name)) return yield* misconfigured(`the name ${name} is given twice`)
+    known.set(name, yield* Effect.forEach(listOf(pem), loadPem))
+  }
+  if (known.size + others.length === 0) return yield* misconfigured("at least one certificate is needed")
+  const find = (name: string) => known.get(name) ?? known.get(name.replace(/^[^.]+/, "*"))
+  const selectHost = (request: Request): Selection => {
+    if (request._tag === "ChooseCredential") return Result.succeed(preferred(usable(others, request), request))
+    const { serverName, serverNamePolicy } = request
+    const named = serverName === undefined ? undefined : find(serverName.toLowerCase())
+    const candidates = named ?? (serverNamePolicy === "strict" ? [] : others)
+    return candidates.length === 0
+      ? unknownName(serverName)
+      : Result.succeed(preferred(usable(candidates, request), request))
+  }
+  return {
+    choose: (request) => Effect.suspend(() => Effect.fromResult(selectHost(request))),
+    sign: signer([...others, ...[...known.values()].flat()], provider)
+  }
+})
+
+/**
+ * Credentials by the name that clients ask for (RFC 6066 section 3), whatever their certificates say: `a.example`, or
+ * `*.example` for any one label before it. Exact names come first; case does not matter; other scripts as A-labels.
+ * Fails with `InvalidConfiguration`.
+ *
+ * @example
+ * const Identity = Credentials.layerSni({ "example.org": pem, "*.example.org": wildcardPem }, { default: pem })
+ */
+export const layerSni = (hosts: Hosts, options: SniOptions = {}): Layer.Layer<Credentials, TlsError, CryptoProvider> =>
+  Layer.effect(Credentials, fromSni(hosts, options))
+
+/**
+ * Credentials that may be replaced while connections come and go: `current` is looked at once for each handshake. One
+ * that is under way signs with what it chose, whatever is current by then.
+ *
+ * @example
+ * const Identity = Layer.unwrap(Effect.gen(function* () {
+ *   const current = yield* SubscriptionRef.make(yield* Credentials.fromPem(pem))
+ *   // later: SubscriptionRef.set(current, yield* Credentials.fromPem(newPem))
+ *   return Credentials.layerReloading(SubscriptionRef.get(current))
+ * }))
+ */
+export const layerReloading = (current: Effect.Effect<Shape>): Layer.Layer<Credentials> => {
+  const owners = new WeakMap<Credential, Shape>()
+  return make({
+    choose: Effect.fnUntraced(function* (request) {
+      const shape = yield* current
+      const credential = yield* shape.choose(request)
+      if (credential !== undefined) owners.set(credential, shape)
+      return credential
+    }),
+    sign: (credential, scheme, content) => {
+      const shape = owners.get(credential)
+      return shape === undefined
+        ? Effect.fail(failure("AnswerFailed", "signing: a credential that was not chosen here"))
+        : shape.sign(credential, scheme, content)
+    }
+  })
+}

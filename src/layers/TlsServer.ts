@@ -1,5 +1,6 @@
 /** TLS as a server: on one socket, or as a `SocketServer` made of a `SocketServer`. */
 import * as Cause from "effect/Cause"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -10,24 +11,31 @@ import * as Semaphore from "effect/Semaphore"
 import type * as Socket from "effect/socket/Socket"
 import { CloseEvent } from "effect/socket/Socket"
 import { SocketServer } from "effect/socket/SocketServer"
-import { tls13Schemes } from "../crypto/signature.ts"
-import type { ClientAuthentication } from "../state/config.ts"
 import { make as failure } from "../state/failure.ts"
-import { ClientVerifier } from "./ClientVerifier.ts"
-import { Credentials } from "./Credentials.ts"
+import type { Credentials } from "./Credentials.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
-import { type Options as ServerOptions, server } from "./configuration.ts"
+import { handshakeDuration } from "./configuration.ts"
 import * as Endpoint from "./endpoint.ts"
 import { observed } from "./observability.ts"
+import { type Choose, type ConfigurationOptions, chooser, configure } from "./serverConfiguration.ts"
 import { current, make as makeConnection, type TlsConnection } from "./TlsConnection.ts"
-import { asConfiguration, fromFailure, misconfigured, type TlsError } from "./TlsError.ts"
+import { asConfiguration, fromFailure, type TlsError } from "./TlsError.ts"
 
-export interface Options extends ServerOptions {
-  /**
-   * Whether clients are asked who they are: not at all, which is the default; asked, and let in without; or let in
-   * only with a certificate that the `ClientVerifier` accepts.
-   */
-  readonly clientAuthentication?: "none" | "optional" | "required" | undefined
+export type { ClientHelloInfo } from "./ClientHelloInfo.ts"
+export {
+  type Choose,
+  type Configuration,
+  type ConfigurationOptions,
+  configure,
+  configureWith,
+  refuse
+} from "./serverConfiguration.ts"
+
+export interface Options extends ConfigurationOptions {
+  /** How long the handshake may take once the socket is open; 10 seconds by default. `choose` has no longer either. */
+  readonly handshakeTimeout?: Duration.Input | undefined
+  /** Picks another configuration for a client, by its ClientHello. */
+  readonly choose?: Choose | undefined
 }
 
 export interface AcceptOptions extends Options {
@@ -53,31 +61,15 @@ export interface LayerOptions extends Options {
 export const maxHandshakes = 256
 export const maxWaiting = 3840
 
-/** Whom clients are judged by, and how the handshake asks for it. */
-const authentication = Effect.fnUntraced(function* (asked: Options["clientAuthentication"]) {
-  const none: ClientAuthentication = { _tag: "None" }
-  if (asked === undefined || asked === "none") return { verifier: undefined, clientAuthentication: none }
-  const found = yield* Effect.serviceOption(ClientVerifier)
-  if (Option.isNone(found)) return yield* misconfigured(`clientAuthentication is "${asked}" without a ClientVerifier`)
-  const verifier = found.value
-  const clientAuthentication: ClientAuthentication =
-    asked === "required"
-      ? { _tag: "Required", authorities: verifier.authorities }
-      : { _tag: "Optional", authorities: verifier.authorities }
-  return { verifier, clientAuthentication }
-})
-
-const unasked = () => Effect.fail(failure("InternalError", "a client is judged that nobody asked"))
-
 /** Looks at services and options once; each call of what it yields is one handshake. */
-const prepare = Effect.fnUntraced(function* (options: Options, admit?: Admit) {
+const prepare = Effect.fnUntraced(function* ({ choose, ...options }: Options, admit?: Admit) {
+  const own = yield* configure(options)
   const crypto = yield* CryptoProvider
-  const credentials = yield* Credentials
-  const { verifier, clientAuthentication } = yield* authentication(options.clientAuthentication)
-  const schemes = verifier?.schemes ?? tls13Schemes
-  const config = yield* asConfiguration(Effect.fromResult(server(clientAuthentication, options, crypto, schemes)))
-  const world = { crypto, credentials, verify: verifier?.verify ?? unasked }
-  const handshake = yield* Endpoint.server(config, world, { ...options, admit })
+  const handshake = yield* Endpoint.server(own, {
+    handshakeTimeout: yield* asConfiguration(Effect.fromResult(handshakeDuration(options.handshakeTimeout))),
+    admit,
+    choose: choose === undefined ? undefined : chooser(choose, crypto)
+  })
   return (socket: Socket.Socket, peer?: string) =>
     observed("server")(Effect.map(handshake(socket, peer), makeConnection))
 })
@@ -93,7 +85,7 @@ export const accept = (
 ): Effect.Effect<TlsConnection, TlsError, Scope.Scope | CryptoProvider | Credentials> =>
   Effect.flatMap(prepare(options), (handshake) => handshake(socket, options.peer))
 
-type Admit = NonNullable<Parameters<typeof Endpoint.server>[2]["admit"]>
+type Admit = NonNullable<Parameters<typeof Endpoint.server>[1]["admit"]>
 type Handshake = (socket: Socket.Socket) => Effect.Effect<TlsConnection, TlsError, Scope.Scope>
 
 const tooBusy = fromFailure(failure("TooBusy", "too many connections wait for their handshake"), { phase: "START" })

@@ -5,7 +5,15 @@ import * as Effect from "effect/Effect"
 import * as Match from "effect/Match"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { CryptoFailure } from "../crypto/primitives.ts"
-import { type Answer, type AuthenticatePeer, type Command, type Exchanges, entropySize } from "../state/command.ts"
+import {
+  type Answer,
+  type AuthenticatePeer,
+  type ChooseConfiguration,
+  type Command,
+  type Exchanges,
+  entropySize
+} from "../state/command.ts"
+import type { ServerConfig } from "../state/config.ts"
 import { type Failure, make as failure } from "../state/failure.ts"
 import { type PeerIdentity, peerAuthenticated } from "../state/proof.ts"
 import type { Credentials } from "./Credentials.ts"
@@ -96,12 +104,39 @@ const died = (command: Command, cause: Cause.Cause<never>): Effect.Effect<never,
     Effect.fail(failure("InternalError", `the answer to ${command._tag} died`))
   )
 
-/** The answer to one question. Fails with what the connection is to be aborted with; never dies. */
-export const answer = (table: Answers, command: Command): Effect.Effect<Answer, Failure> =>
-  Effect.catchCause(
-    Effect.suspend((): Effect.Effect<Answer, Failure> => Match.valueTags(command, table)),
-    (cause) => {
-      const error = Cause.findError(cause)
-      return error._tag === "Success" ? Effect.fail(error.success) : died(command, error.failure)
-    }
-  )
+/** Fails with what the connection is to be aborted with; never dies. */
+const guarded = (command: Command, work: () => Effect.Effect<Answer, Failure>): Effect.Effect<Answer, Failure> =>
+  Effect.catchCause(Effect.suspend(work), (cause) => {
+    const error = Cause.findError(cause)
+    return error._tag === "Success" ? Effect.fail(error.success) : died(command, error.failure)
+  })
+
+/** Who answers the questions of one connection. Fails with what it is to be aborted with; never dies. */
+export type Answerer = (command: Command) => Effect.Effect<Answer, Failure>
+
+/** All questions answered by one table. */
+export const answering =
+  (table: Answers): Answerer =>
+  (command) =>
+    guarded(command, () => Match.valueTags(command, table))
+
+/** How a server serves a client: with these settings, and with whoever answers in this table. */
+export interface Served {
+  readonly config: ServerConfig
+  readonly answers: Answers
+}
+
+/** What picks it when the ClientHello is there; `undefined` leaves everything as it is. */
+export type Chooser = (request: ChooseConfiguration) => Effect.Effect<Served | undefined, Failure>
+
+/** For one connection: once the ClientHello is there the table may be another. */
+export const choosing = (own: Answers, choose: Chooser): Answerer => {
+  let answer = answering(own)
+  const configurationChosen = (request: ChooseConfiguration) =>
+    Effect.map(choose(request), (served): Answer => {
+      if (served !== undefined) answer = answering(served.answers)
+      return { _tag: "ConfigurationChosen", config: served?.config ?? request.config }
+    })
+  return (command) =>
+    command._tag === "ChooseConfiguration" ? guarded(command, () => configurationChosen(command)) : answer(command)
+}

@@ -65,13 +65,18 @@ const protocols = (names: ReadonlyArray<string>): Outcome<ReadonlyArray<string>>
     return names
   })
 
+/** The deadline that is asked for, or the default. */
+export const handshakeDuration = (asked: Duration.Input | undefined): Outcome<Duration.Duration> => {
+  const timeout = Duration.fromInput(asked ?? handshakeTimeout)
+  return timeout._tag === "None" || Duration.toMillis(timeout.value) <= 0
+    ? fail("InvalidConfiguration", "handshakeTimeout is a duration longer than nothing")
+    : Result.succeed(timeout.value)
+}
+
 const common = (options: Options, crypto: CryptoProvider["Service"], schemes: ReadonlyArray<SignatureScheme>) =>
   Result.gen(function* () {
     const groups = crypto.groups.map((name) => ({ name }))
-    const timeout = Duration.fromInput(options.handshakeTimeout ?? handshakeTimeout)
-    if (timeout._tag === "None" || Duration.toMillis(timeout.value) <= 0) {
-      yield* fail("InvalidConfiguration", "handshakeTimeout is a duration longer than nothing")
-    }
+    yield* handshakeDuration(options.handshakeTimeout)
     if (schemes.length === 0) yield* fail("InvalidConfiguration", "the verifier accepts no signature scheme")
     return {
       suites: yield* chosen("cipher suite", crypto.suites, options.suites),

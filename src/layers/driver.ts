@@ -16,7 +16,7 @@ import type { Answer, Command } from "../state/command.ts"
 import type { Connection, Progress } from "../state/connection.ts"
 import type { Established } from "../state/established.ts"
 import { alertOf, type Failure, fail, make as failure } from "../state/failure.ts"
-import { type Answers, answer } from "./answers.ts"
+import type { Answerer } from "./answers.ts"
 import { bytesOf } from "./bytes.ts"
 import type { Observer } from "./events.ts"
 import { Inbox, type Receiver } from "./inbox.ts"
@@ -29,7 +29,7 @@ import { transportFailed } from "./transport.ts"
 export interface Endpoint {
   readonly role: "client" | "server"
   readonly connection: Connection
-  readonly answers: Answers
+  readonly answer: Answerer
   /** Wraps the work of answering, so that a server may limit how much of it goes on at once. */
   readonly admit: <A, E>(work: Effect.Effect<A, E>) => Effect.Effect<A, E>
   /** From the first byte to Finished, absolute: bytes that come do not extend it. */
@@ -187,7 +187,7 @@ const answerAll = Effect.fnUntraced(function* (session: Session, first: Command)
   const { connection, endpoint } = session
   let asks: Progress["asks"] = first
   while (asks !== undefined) {
-    const answered: Result.Result<Answer, Failure> = yield* Effect.result(answer(endpoint.answers, asks))
+    const answered: Result.Result<Answer, Failure> = yield* Effect.result(endpoint.answer(asks))
     const progress: Progress = Result.isSuccess(answered)
       ? connection.answer(answered.success)
       : connection.abort(answered.failure)

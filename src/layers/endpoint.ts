@@ -4,11 +4,11 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import * as Core from "../core.ts"
-import type { ClientConfig, ServerConfig } from "../state/config.ts"
+import type { ClientConfig } from "../state/config.ts"
 import type { Connection } from "../state/connection.ts"
 import type { ConnectionOptions } from "../state/shell.ts"
 import { Allocator } from "./Allocator.ts"
-import { answers, type World } from "./answers.ts"
+import { type Answerer, answering, answers, type Chooser, choosing, type Served, type World } from "./answers.ts"
 import { handshakeTimeout } from "./configuration.ts"
 import { type Endpoint, establish, type Link } from "./driver.ts"
 import { HandshakeObserver } from "./events.ts"
@@ -29,7 +29,7 @@ const atOnce: Endpoint["admit"] = (work) => work
 const endpoint = Effect.fnUntraced(function* (
   role: Endpoint["role"],
   connection: (options: ConnectionOptions) => Connection,
-  world: World,
+  answerer: () => Answerer,
   options: Options
 ) {
   const keyLog = yield* KeyLog
@@ -38,7 +38,6 @@ const endpoint = Effect.fnUntraced(function* (
   const services = yield* Effect.context<never>()
   const shared = {
     role,
-    answers: answers(world),
     admit: options.admit ?? atOnce,
     handshakeTimeout: Duration.fromInputUnsafe(options.handshakeTimeout ?? handshakeTimeout),
     keyLog,
@@ -48,15 +47,36 @@ const endpoint = Effect.fnUntraced(function* (
   const handshake: Handshake = (socket, peer) =>
     Effect.suspend(() => {
       const keyLogging = keyLog === undefined ? "off" : "on"
-      return establish(socket, { ...shared, connection: connection({ allocate, keyLog: keyLogging }), peer })
+      const settings = { allocate, keyLog: keyLogging } as const
+      return establish(socket, { ...shared, connection: connection(settings), answer: answerer(), peer })
     })
   return handshake
 })
 
 /** Handshakes of a client. */
-export const client = (config: ClientConfig, world: World, options: Options): Effect.Effect<Handshake> =>
-  endpoint("client", (settings) => Core.client(config, settings), world, options)
+export const client = (config: ClientConfig, world: World, options: Options): Effect.Effect<Handshake> => {
+  const answer = answering(answers(world))
+  return endpoint(
+    "client",
+    (settings) => Core.client(config, settings),
+    () => answer,
+    options
+  )
+}
+
+interface ServerOptions extends Options {
+  /** Picks how a client is served; without it all are served alike. */
+  readonly choose?: Chooser | undefined
+}
 
 /** Handshakes of a server. */
-export const server = (config: ServerConfig, world: World, options: Options): Effect.Effect<Handshake> =>
-  endpoint("server", (settings) => Core.server(config, settings), world, options)
+export const server = ({ config, answers }: Served, options: ServerOptions): Effect.Effect<Handshake> => {
+  const { choose } = options
+  const answer = answering(answers)
+  return endpoint(
+    "server",
+    (settings) => Core.server(config, settings),
+    () => (choose === undefined ? answer : choosing(answers, choose)),
+    options
+  )
+}

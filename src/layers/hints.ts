@@ -8,7 +8,9 @@ const byReason: { readonly [R in ReasonName]?: string } = {
   NoCommonCipherSuite: "allow a suite that the peer has, with the option `suites`",
   NoCommonGroup: "allow a group that the peer has, with the option `groups`",
   NoCommonSignatureScheme: "use a certificate with a key of another type, P-256 for example",
-  NoCommonProtocol: "offer a protocol that the peer has, with the option `alpnProtocols`",
+  NoCommonProtocol: "offer a protocol that the peer has, with the option `alpnProtocols` (--alpn)",
+  UnrecognizedName:
+    "give a certificate for this name (Credentials.layerPem, layerSni), or serve unknown ones with `serverNamePolicy`",
   NoCredential: "give a certificate for this name, or a first one that serves any name, with Credentials.layerPem",
   NoCommonCertificateType:
     "one side shows a raw public key and the other wants a certificate, or the other way round: make them agree",

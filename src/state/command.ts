@@ -9,7 +9,7 @@ import type { ClientHello } from "../codec/handshake/clientHello.ts"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { KeyPair } from "../crypto/primitives.ts"
-import type { CertificateKind, ServerConfig, ServerIdentity } from "./config.ts"
+import type { CertificateKind, Policy, ServerConfig, ServerIdentity } from "./config.ts"
 import type { PeerAuthenticated, Staples } from "./proof.ts"
 
 /** A chain and the key that goes with it. Who holds the key, and what it is, is known to the one who made it. */
@@ -98,6 +98,8 @@ export interface ConfigurationChosen {
 export interface ResolveHello {
   readonly _tag: "ResolveHello"
   readonly serverName: string | undefined
+  /** Strict: a credential for another name than this one is none. */
+  readonly serverNamePolicy?: Policy | undefined
   readonly protocols: ReadonlyArray<string>
   readonly schemes: ReadonlyArray<SignatureScheme>
   /** How the certificates of the chain may be signed (section 4.3.3); the same as `schemes` unless the client says. */

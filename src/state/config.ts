@@ -62,7 +62,14 @@ export type ClientAuthentication =
   | { readonly _tag: "Optional"; readonly authorities: ReadonlyArray<Uint8Array> }
   | { readonly _tag: "Required"; readonly authorities: ReadonlyArray<Uint8Array> }
 
+/** Whether a server serves clients that leave something unsaid, or say what it does not know. */
+export type Policy = "lenient" | "strict"
+
 export interface ServerConfig extends Config {
+  /** Strict: only clients that ask for a name which is known here (RFC 6066 section 3); lenient when absent. */
+  readonly serverNamePolicy?: Policy | undefined
+  /** Strict: only clients that take part in ALPN, where `protocols` are named (RFC 7301); lenient when absent. */
+  readonly alpnPolicy?: Policy | undefined
   readonly clientAuthentication: ClientAuthentication
   /** What clients may show, the preferred first (RFC 7250); absent for certificates only. */
   readonly clientCertificateTypes?: ReadonlyArray<CertificateKind> | undefined

@@ -2,6 +2,7 @@ import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { SignatureScheme } from "../../src/codec/registry/signatureScheme.ts"
 import * as Credentials from "../../src/layers/Credentials.ts"
 import * as NodeCryptoProvider from "../../src/layers/node/NodeCryptoProvider.ts"
@@ -35,6 +36,9 @@ const serviceOf = (options: Credentials.PemOptions | ReadonlyArray<Credentials.P
       context
     )
   )
+
+const reasonOf = <A, R>(effect: Effect.Effect<A, { readonly reason: unknown; readonly detail: string }, R>) =>
+  Effect.map(Effect.flip(effect), ({ reason }) => reason)
 
 const leafOf = (credential: Credentials.Credential | undefined) => credential?.chain[0]
 
@@ -164,6 +168,129 @@ layer(NodeCryptoProvider.layer)("Credentials.layerPem", (it) => {
     Effect.gen(function* () {
       const error = yield* Effect.flip(Layer.build(Credentials.layer([])))
       assert.include(error.message, "at least one certificate")
+    })
+  )
+})
+
+layer(NodeCryptoProvider.layer)("Credentials.layerSni", (it) => {
+  const hosts = Effect.gen(function* () {
+    const ca = yield* Certificates.makeCa()
+    const [exact, wild, edwards, other] = yield* Effect.all([
+      Certificates.issue(ca),
+      Certificates.issue(ca),
+      Certificates.issue(ca, { keyType: "ed25519" }),
+      Certificates.issue(ca)
+    ])
+    return { exact, wild, edwards, other }
+  })
+
+  it.effect("chooses exact names before wildcards, whatever the case and the certificates say", () =>
+    Effect.gen(function* () {
+      const { exact, wild, edwards, other } = yield* hosts
+      const service = yield* Credentials.fromSni(
+        { "WWW.a.example": pem(exact), "*.A.example": [pem(edwards), pem(wild)], "xn--bcher-kva.example": pem(exact) },
+        { default: pem(other) }
+      )
+      const chosen = (name: string | undefined, schemes = everything) =>
+        Effect.map(service.choose(hello(name, schemes)), leafOf)
+      assert.deepStrictEqual(yield* chosen("www.a.example"), exact.certificate)
+      assert.deepStrictEqual(yield* chosen("www.A.EXAMPLE"), exact.certificate)
+      assert.deepStrictEqual(yield* chosen("xn--bcher-kva.example"), exact.certificate)
+      assert.deepStrictEqual(yield* chosen("mail.a.example"), edwards.certificate)
+      assert.deepStrictEqual(yield* chosen("mail.a.example", ["ecdsa_secp256r1_sha256"]), wild.certificate)
+      for (const name of [
+        "a.example",
+        "x.mail.a.example",
+        "a",
+        "__proto__",
+        "constructor",
+        "__proto__.a.b",
+        undefined
+      ]) {
+        assert.deepStrictEqual(yield* chosen(name), other.certificate, name)
+      }
+      assert.strictEqual(yield* chosen("www.a.example", ["ed25519"]), undefined)
+    })
+  )
+
+  it.effect("signs with every key of its own", () =>
+    Effect.gen(function* () {
+      const { exact, other } = yield* hosts
+      const service = yield* Credentials.fromSni({ "a.example": pem(exact) }, { default: pem(other) })
+      for (const name of ["a.example", undefined]) {
+        const credential = yield* service.choose(hello(name))
+        if (credential === undefined) return assert.fail("no credential")
+        yield* service.sign(credential, "ecdsa_secp256r1_sha256", new Uint8Array(8))
+      }
+    })
+  )
+
+  it.effect("without a default, or for a strict server, an unknown name is unrecognized", () =>
+    Effect.gen(function* () {
+      const { exact, other } = yield* hosts
+      const alone = yield* Credentials.fromSni({ "a.example": pem(exact) })
+      const both = yield* Credentials.fromSni({ "a.example": pem(exact) }, { default: pem(other) })
+      for (const name of ["b.example", "__proto__", undefined]) {
+        assert.strictEqual(yield* reasonOf(alone.choose(hello(name))), "UnrecognizedName")
+        const strict = { ...hello(name), serverNamePolicy: "strict" } as const
+        assert.strictEqual(yield* reasonOf(both.choose(strict)), "UnrecognizedName")
+      }
+      const known = { ...hello("a.example"), serverNamePolicy: "strict" } as const
+      assert.deepStrictEqual(leafOf(yield* both.choose(known)), exact.certificate)
+      assert.strictEqual(yield* alone.choose(request([])), undefined, "a client shows the default, or none")
+      assert.deepStrictEqual(leafOf(yield* both.choose(request([]))), other.certificate)
+    })
+  )
+
+  const wrong: ReadonlyArray<readonly [name: string, message: RegExp]> = [
+    ["10.0.0.1", /never for addresses/],
+    ["bücher.example", /A-labels/],
+    ["*.*.example", /not a server's name/],
+    ["*", /not a server's name/],
+    ["", /it is empty/]
+  ]
+  it.effect.each(wrong)("refuses the name %s", ([name, message]) =>
+    Effect.gen(function* () {
+      const { exact } = yield* hosts
+      const error = yield* Effect.flip(Credentials.fromSni({ [name]: pem(exact) }))
+      assert.strictEqual(error.reason._tag, "InvalidConfiguration")
+      assert.match(error.message, message)
+    })
+  )
+
+  it.effect("refuses a name that is given twice, and no certificate at all", () =>
+    Effect.gen(function* () {
+      const { exact } = yield* hosts
+      const twice = yield* Effect.flip(Credentials.fromSni({ "a.example": pem(exact), "A.example": pem(exact) }))
+      assert.match(twice.message, /given twice/)
+      assert.match((yield* Effect.flip(Credentials.fromSni({}))).message, /at least one certificate/)
+    })
+  )
+})
+
+layer(NodeCryptoProvider.layer)("Credentials.layerReloading", (it) => {
+  it.effect("new handshakes get the new certificate, those under way sign with what they chose", () =>
+    Effect.gen(function* () {
+      const [before, after] = [yield* Certificates.makeSelfSigned(), yield* Certificates.makeSelfSigned()]
+      const current = yield* SubscriptionRef.make(yield* Credentials.fromPem(pem(before)))
+      const context = yield* Layer.build(Credentials.layerReloading(SubscriptionRef.get(current)))
+      const service = yield* Effect.provide(Credentials.Credentials, context)
+      const old = yield* service.choose(hello("localhost"))
+      yield* SubscriptionRef.set(current, yield* Credentials.fromPem(pem(after)))
+      const fresh = yield* service.choose(hello("localhost"))
+      assert.deepStrictEqual(leafOf(old), before.certificate)
+      assert.deepStrictEqual(leafOf(fresh), after.certificate)
+      const content = new TextEncoder().encode("content")
+      for (const [credential, { key }] of [
+        [old, before],
+        [fresh, after]
+      ] as const) {
+        if (credential === undefined) return assert.fail("no credential")
+        const signature = yield* service.sign(credential, "ecdsa_secp256r1_sha256", content)
+        assert.isTrue(key.publicKey.verify("ecdsa_secp256r1_sha256", content, signature))
+      }
+      const stranger = { chain: [], schemes: [], key: {} }
+      assert.strictEqual(yield* reasonOf(service.sign(stranger, "ecdsa_secp256r1_sha256", content)), "AnswerFailed")
     })
   )
 })

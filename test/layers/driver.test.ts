@@ -9,7 +9,7 @@ import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as TestClock from "effect/testing/TestClock"
 import * as Core from "../../src/core.ts"
-import { answers } from "../../src/layers/answers.ts"
+import { answering, answers } from "../../src/layers/answers.ts"
 import { Credentials } from "../../src/layers/Credentials.ts"
 import { CryptoProvider } from "../../src/layers/CryptoProvider.ts"
 import * as Configuration from "../../src/layers/configuration.ts"
@@ -438,7 +438,7 @@ layer(world)("deadline and interruption", (it) => {
           establish(left, {
             role: "client",
             connection,
-            answers: answers({ crypto, credentials, verify }),
+            answer: answering(answers({ crypto, credentials, verify })),
             admit: (work) => work,
             services: yield* Effect.context<never>(),
             handshakeTimeout: Duration.fromInputUnsafe(handshakeTimeout),

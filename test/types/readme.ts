@@ -1,11 +1,12 @@
 /** The examples of the README, type-checked; `test/readme.test.ts` compares the text. */
 import { NodeRuntime, NodeSocket, NodeSocketServer } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
-import { Credentials, TlsClient, TlsServer } from "../../src/index.ts"
+import { ClientVerifier, Credentials, TlsClient, TlsServer, TrustAnchors } from "../../src/index.ts"
 import { NodeTls } from "../../src/layers/node/index.ts"
 
 declare const chain: string
 declare const key: string
+declare const ca: string
 
 // README: begin
 const client = Effect.gen(function* () {
@@ -34,3 +35,30 @@ const patient = client.pipe(Effect.catchReason("TlsError", "CertificateExpired",
 // README: end
 
 export { patient }
+
+// README: begin
+// a certificate for each name that clients ask for; who asks for no such name, or takes no part in ALPN, is refused
+const Names = TlsServer.layer({ alpnProtocols: ["h2"], serverNamePolicy: "strict", alpnPolicy: "strict" }).pipe(
+  Layer.provide(Credentials.layerSni({ "example.org": { chain, key }, "*.example.org": { chain, key } }))
+)
+
+// another configuration for some clients: other options, other services
+const Hosts = Layer.unwrap(
+  Effect.gen(function* () {
+    const clients = ClientVerifier.layerWebPki.pipe(Layer.provide(TrustAnchors.layerPem(ca)))
+    const identity = Credentials.layerPem({ chain, key })
+    const internal = yield* TlsServer.configureWith(Layer.merge(clients, identity), {
+      clientAuthentication: "required"
+    })
+    return TlsServer.layer({
+      choose: (hello) => {
+        if (hello.serverName === undefined) return TlsServer.refuse("UnrecognizedName", "say whom you want")
+        return Effect.succeed(hello.serverName === "internal.example.org" ? internal : undefined)
+      }
+    })
+  })
+)
+
+// README: end
+
+export { Hosts, Names }

@@ -3,6 +3,8 @@ import * as Result from "effect/Result"
 import { find } from "../../codec/extension/extension.ts"
 import type { Extension } from "../../codec/extension/placement.ts"
 import { parseIpAddress } from "../../codec/x509/ipAddress.ts"
+import type { Credential } from "../command.ts"
+import type { Policy } from "../config.ts"
 import { escape, type Failure, fail } from "../failure.ts"
 
 /** Labels of letters, digits, hyphens and the underscores that some names have, without a final dot. */
@@ -23,3 +25,20 @@ export const asked = (
     ? Result.succeed(name)
     : fail("IllegalValue", `server_name "${escape(host.name)}" is no host name`)
 }
+
+/** The name that a client asks for, where a strict server insists on one. */
+export const select = (
+  extensions: ReadonlyArray<Extension<"ClientHello">>,
+  policy: Policy = "lenient"
+): Result.Result<string | undefined, Failure> =>
+  Result.flatMap(asked(extensions), (name) =>
+    name === undefined && policy === "strict"
+      ? fail("UnrecognizedName", "the client asks for no name, and one is required here")
+      : Result.succeed(name)
+  )
+
+/** A strict server shows nothing to a client whose name has no credential. */
+export const served = (credential: Credential | undefined, policy: Policy = "lenient"): Result.Result<void, Failure> =>
+  credential === undefined && policy === "strict"
+    ? fail("UnrecognizedName", "no credential is for this name and for these signature schemes")
+    : Result.void

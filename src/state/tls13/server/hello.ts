@@ -46,8 +46,8 @@ const choose = (config: ServerConfig, hello: ClientHello): Result.Result<Choices
     const suite = yield* CipherSuite.select(config.suites, hello.cipher_suites)
     const group = yield* Group.select(config.groups, groups.named_group_list, shares.client_shares)
     const offered = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list ?? []
-    const protocol = yield* Alpn.select(config.protocols, offered)
-    const serverName = yield* ServerName.asked(extensions)
+    const protocol = yield* Alpn.select(config.protocols, offered, config.alpnPolicy)
+    const serverName = yield* ServerName.select(extensions, config.serverNamePolicy)
     const { clientAuthentication, clientCertificateType } = yield* CertificateType.asked(config, extensions)
     return {
       config: { ...config, clientAuthentication },
@@ -69,6 +69,7 @@ export const clientHello = (config: ServerConfig, event: Of<Heard, "ClientHello"
       asks: {
         _tag: "ResolveHello",
         serverName: choices.serverName,
+        serverNamePolicy: config.serverNamePolicy,
         protocols: find(event.body.extensions, "application_layer_protocol_negotiation")?.protocol_name_list ?? [],
         schemes: choices.schemes,
         ...CertificateSchemes.ofPeer(event.body.extensions, choices.schemes),
@@ -93,6 +94,7 @@ export const helloResolved = (
   Result.gen(function* () {
     const { choices } = state
     const { random, entropy } = resolved
+    yield* ServerName.served(resolved.credential, choices.config.serverNamePolicy)
     const credential = yield* CertificateType.presentable(resolved.credential, state.asks.certificateTypes)
     const scheme = yield* SignatureScheme.select(credential.schemes, choices.schemes)
     switch (choices.group._tag) {
