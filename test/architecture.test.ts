@@ -212,8 +212,7 @@ const imported = (offence: string): boolean => {
 describe("the failure table", () => {
   /** Reasons that no file of src names in quotes, and why. */
   const unnamed: { readonly [R in ReasonName]?: string } = {
-    // For the layers of others: a Credentials that knows all its names, and a verifier that asks for a status.
-    UnrecognizedName: "a server without a default credential may refuse with it",
+    // For the layers of others: a verifier that asks for a status.
     CertificateStatusUnknown: "revocation is not built"
   }
   const raised = (reason: string): boolean =>
