@@ -3,9 +3,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { tls13Schemes } from "../crypto/signature.ts"
-import type { TrustAnchor } from "../state/path/anchor.ts"
+import { authoritiesOf } from "./authorities.ts"
 import { makeAcceptAny, makePinned } from "./bareKey.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
+import { makeVerifier } from "./rawPublicKey.ts"
+import type { TlsError } from "./TlsError.ts"
 import { TrustAnchors } from "./TrustAnchors.ts"
 import type { Verifier } from "./Verifier.ts"
 import { makeWebPki, type Options } from "./webPki.ts"
@@ -18,16 +20,6 @@ export class ClientVerifier extends Context.Service<
     readonly authorities: ReadonlyArray<Uint8Array>
   }
 >()("effect-tls/layers/ClientVerifier") {}
-
-/** certificate_authorities is a vector of at most 2^16-1 bytes; a long list helps no client. */
-const mostAuthorities = 4096
-
-/** The names of the anchors, each once; none at all where they would be too many to send. */
-const authoritiesOf = (anchors: ReadonlyArray<TrustAnchor>): ReadonlyArray<Uint8Array> => {
-  const names = new Map(anchors.map(({ subject }) => [subject.der.join(), subject.der]))
-  const size = [...names.values()].reduce((sum, { length }) => sum + length + 2, 0)
-  return size > mostAuthorities ? [] : [...names.values()]
-}
 
 /** As {@link layerWebPki}, with limits of one's own. */
 export const layerWebPkiWith = (options: Options): Layer.Layer<ClientVerifier, never, TrustAnchors | CryptoProvider> =>
@@ -58,6 +50,22 @@ export const layerPinned = (pins: ReadonlyArray<Uint8Array>): Layer.Layer<Client
       authorities: [],
       verify: makePinned(primitives, pins)
     }))
+  )
+
+/**
+ * Clients that show a raw public key (RFC 7250), which is one of these: each a SubjectPublicKeyInfo in DER, or its
+ * SHA-256 of 32 bytes. Another key is `CertificateRejected`; a client that can show certificates only is
+ * `NoCommonCertificateType` where one is required. Fails with `InvalidConfiguration` for what is neither.
+ */
+export const layerRawPublicKey = (
+  keys: ReadonlyArray<Uint8Array>
+): Layer.Layer<ClientVerifier, TlsError, CryptoProvider> =>
+  Layer.effect(
+    ClientVerifier,
+    Effect.gen(function* () {
+      const { primitives } = yield* CryptoProvider
+      return { ...(yield* makeVerifier(primitives, keys)), authorities: [] }
+    })
   )
 
 /** Believes whatever certificate a client sends, as long as the client has its key. */

@@ -13,9 +13,11 @@ import { privateKeyFromPem } from "../codec/x509/privateKey.ts"
 import type { CryptoFailure, PrivateKey, SignatureAlgorithm } from "../crypto/primitives.ts"
 import { tls13Schemes } from "../crypto/signature.ts"
 import type { ChooseCredential, Credential, ResolveHello } from "../state/command.ts"
+import type { CertificateKind } from "../state/config.ts"
 import { escape, type Failure, fail, make as failure } from "../state/failure.ts"
 import { matchIdentity, parseServerIdentity } from "../state/path/host.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
+import { preferred, usable } from "./suitable.ts"
 import { asConfiguration, misconfigured, type TlsError } from "./TlsError.ts"
 
 export type { Credential } from "../state/command.ts"
@@ -25,6 +27,8 @@ export type Request = ResolveHello | ChooseCredential
 
 /** What a source of credentials does. Both may be slow; the handshake's deadline bounds them. */
 export interface Shape {
+  /** What it has, the preferred first; absent for certificates only. A client offers them (RFC 7250 section 4.1). */
+  readonly certificateTypes?: ReadonlyArray<CertificateKind> | undefined
   /** The credential for this peer, or `undefined`: a server then fails with `NoCredential`, a client shows none. */
   readonly choose: (request: Request) => Effect.Effect<Credential | undefined, Failure>
   /** A signature over `content`, with a scheme out of `credential.schemes`; ECDSA signatures as DER. */
@@ -38,12 +42,22 @@ export interface Shape {
 /** Servers need it; for clients it is optional, and without it they decline to say who they are. */
 export class Credentials extends Context.Service<Credentials, Shape>()("effect-tls/layers/Credentials") {}
 
-/** A credential whose key is here. */
-export interface LoadedCredential extends Credential {
+/** A chain of certificates whose key is here. */
+export interface LoadedCertificate extends Credential {
+  readonly certificateType?: "X509" | undefined
   readonly key: PrivateKey
   /** The end-entity certificate, read. */
   readonly leaf: Certificate
 }
+
+/** A key that is shown without a certificate (RFC 7250); `chain` is its SubjectPublicKeyInfo. */
+export interface LoadedRawPublicKey extends Credential {
+  readonly certificateType: "RawPublicKey"
+  readonly key: PrivateKey
+}
+
+/** A credential whose key is here. */
+export type LoadedCredential = LoadedCertificate | LoadedRawPublicKey
 
 /** Any source of credentials: a store, an HSM, one that looks at the name. */
 export const make = (shape: Shape): Layer.Layer<Credentials> => Layer.succeed(Credentials, shape)
@@ -90,9 +104,12 @@ export const load = Effect.fnUntraced(function* (chain: ReadonlyArray<Uint8Array
   const key = yield* provider.privateKey(pkcs8).pipe(provided("private key"))
   const fits = yield* belongs(key, leaf).pipe(provided("certificate and private key"))
   if (!fits) return yield* misconfigured("the private key does not belong to the first certificate of the chain")
-  const credential: LoadedCredential = { chain, schemes: key.schemes, key, leaf }
+  const credential: LoadedCertificate = { chain, schemes: key.schemes, key, leaf }
   return credential
 })
+
+const pkcs8Of = (key: PemOptions["key"]) =>
+  parsed("private key", privateKeyFromPem(textOf(Redacted.isRedacted(key) ? Redacted.value(key) : key)))
 
 /**
  * Reads a chain and its key, and checks that they belong together. Fails with `InvalidConfiguration` that says what
@@ -100,37 +117,28 @@ export const load = Effect.fnUntraced(function* (chain: ReadonlyArray<Uint8Array
  */
 export const loadPem = Effect.fnUntraced(function* ({ chain, key }: PemOptions) {
   const certificates = yield* parsed("certificate chain", certificatesFromPem(textOf(chain)))
-  const pkcs8 = yield* parsed(
-    "private key",
-    privateKeyFromPem(textOf(Redacted.isRedacted(key) ? Redacted.value(key) : key))
-  )
-  return yield* load(certificates, pkcs8)
+  return yield* load(certificates, yield* pkcs8Of(key))
 })
 
-/** Whether the credential is for the name that a client asks for. */
+/** Loads the key of a raw public key, PEM. Fails as {@link loadPem} does. */
+export const loadRawPublicKey = Effect.fnUntraced(function* ({ key: pem }: Pick<PemOptions, "key">) {
+  const provider = yield* CryptoProvider
+  const key = yield* provider.privateKey(yield* pkcs8Of(pem)).pipe(provided("private key"))
+  const credential: LoadedRawPublicKey = {
+    certificateType: "RawPublicKey",
+    chain: [key.publicKey.spki],
+    schemes: key.schemes,
+    key
+  }
+  return credential
+})
+
+/** Whether the credential is for the name that a client asks for; a raw public key is for any. */
 const serves = (credential: LoadedCredential, serverName: string): boolean =>
+  credential.certificateType === "RawPublicKey" ||
   Result.isSuccess(
     Result.flatMap(parseServerIdentity(serverName), (identity) => matchIdentity(identity, credential.leaf))
   )
-
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
-
-/** Whether a certificate of the chain was issued by one of these names (RFC 9846 section 4.3.4). */
-const issuedBy = ({ chain }: LoadedCredential, authorities: ReadonlyArray<Uint8Array>): boolean =>
-  chain.some((der) => {
-    const certificate = parseCertificate(der)
-    return Result.isSuccess(certificate) && authorities.some((name) => same(name, certificate.success.issuer.der))
-  })
-
-/** Those that can sign with one of the peer's schemes. */
-const usable = (credentials: ReadonlyArray<LoadedCredential>, { schemes }: Request) =>
-  credentials.filter((credential) => credential.schemes.some((scheme) => schemes.includes(scheme)))
-
-/** The first whose chain leads to an authority that the peer knows, or the first. */
-const preferred = (credentials: ReadonlyArray<LoadedCredential>, { authorities }: Request) =>
-  credentials.length < 2
-    ? credentials[0]
-    : (credentials.find((credential) => issuedBy(credential, authorities)) ?? credentials[0])
 
 type Selection = Result.Result<LoadedCredential | undefined, Failure>
 
@@ -146,13 +154,13 @@ const selectStrictly = (credentials: ReadonlyArray<LoadedCredential>, request: R
   if (named.length === 0) return unknownName(serverName)
   const candidates = usable(named, request)
   return candidates.length === 0
-    ? fail("NoCredential", "the certificate for this name has a key that the client has no signature scheme for")
+    ? fail("NoCredential", "no certificate for this name is one that the client could verify")
     : Result.succeed(preferred(candidates, request))
 }
 
 /**
- * Of the credentials that can sign with one of the peer's schemes those for the name that a client asks for, or all if
- * there are none; of them the one whose authority the peer knows.
+ * Of the credentials that may be shown to this peer those for the name that a client asks for, or all if there are
+ * none; of them the one that suits the peer best, or the first.
  */
 const select = (credentials: ReadonlyArray<LoadedCredential>, request: Request): Selection => {
   if (request._tag === "ResolveHello" && request.serverNamePolicy === "strict") {
@@ -180,6 +188,7 @@ const signer = (credentials: ReadonlyArray<LoadedCredential>, provider: CryptoPr
 
 /** Credentials out of a list; the first also serves whom none is for, unless the server is strict about names. */
 export const fromList = (credentials: ReadonlyArray<LoadedCredential>, provider: CryptoProvider["Service"]): Shape => ({
+  certificateTypes: [...new Set(credentials.map(({ certificateType = "X509" }) => certificateType))],
   choose: (request) => Effect.suspend(() => Effect.fromResult(select(credentials, request))),
   sign: signer(credentials, provider)
 })
@@ -306,3 +315,14 @@ export const layerReloading = (current: Effect.Effect<Shape>): Layer.Layer<Crede
     }
   })
 }
+/**
+ * A key shown without a certificate (RFC 7250), to peers that take raw public keys and to no others: the
+ * SubjectPublicKeyInfo is derived from the private key, PEM. The peer knows it beforehand, or its SHA-256.
+ *
+ * @example
+ * const Identity = Credentials.layerRawPublicKey({ key: keyPem })
+ */
+export const layerRawPublicKey = (
+  options: Pick<PemOptions, "key">
+): Layer.Layer<Credentials, TlsError, CryptoProvider> =>
+  Layer.unwrap(Effect.map(loadRawPublicKey(options), (credential) => layer([credential])))

@@ -3,8 +3,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { tls13Schemes } from "../crypto/signature.ts"
+import { authoritiesOf } from "./authorities.ts"
 import { makeAcceptAny, makePinned } from "./bareKey.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
+import { makeVerifier } from "./rawPublicKey.ts"
+import type { TlsError } from "./TlsError.ts"
 import { TrustAnchors } from "./TrustAnchors.ts"
 import type { Verifier } from "./Verifier.ts"
 import { makeWebPki, type Options } from "./webPki.ts"
@@ -19,7 +22,8 @@ export const layerWebPkiWith = (options: Options): Layer.Layer<ServerVerifier, n
     Effect.gen(function* () {
       const { primitives } = yield* CryptoProvider
       const { anchors } = yield* TrustAnchors
-      return { schemes: tls13Schemes, verify: makeWebPki(primitives, anchors, options).verify }
+      const { verify } = makeWebPki(primitives, anchors, options)
+      return { schemes: tls13Schemes, authorities: authoritiesOf(anchors), verify }
     })
   )
 
@@ -43,6 +47,25 @@ export const layerPinned = (pins: ReadonlyArray<Uint8Array>): Layer.Layer<Server
   Layer.effect(
     ServerVerifier,
     CryptoProvider.useSync(({ primitives }) => ({ schemes: tls13Schemes, verify: makePinned(primitives, pins) }))
+  )
+
+/**
+ * Servers that show a raw public key (RFC 7250), which is one of these: each a SubjectPublicKeyInfo in DER, or its
+ * SHA-256 of 32 bytes. There are no names, dates and chains. Another key is `CertificateRejected`; a server that shows
+ * a certificate is `NoCommonCertificateType`. Fails with `InvalidConfiguration` for what is neither key nor digest.
+ *
+ * @example
+ * const Verifier = ServerVerifier.layerRawPublicKey([sha256OfItsKey]).pipe(Layer.provide(CryptoProvider.layerNoble))
+ */
+export const layerRawPublicKey = (
+  keys: ReadonlyArray<Uint8Array>
+): Layer.Layer<ServerVerifier, TlsError, CryptoProvider> =>
+  Layer.effect(
+    ServerVerifier,
+    Effect.gen(function* () {
+      const { primitives } = yield* CryptoProvider
+      return yield* makeVerifier(primitives, keys)
+    })
   )
 
 /**

@@ -34,7 +34,12 @@ const prepare = Effect.fnUntraced(function* (options: Options) {
   const crypto = yield* CryptoProvider
   const verifier = yield* ServerVerifier
   const credentials = Option.getOrUndefined(yield* Effect.serviceOption(Credentials))
-  const config = yield* asConfiguration(Effect.fromResult(client(options, crypto, verifier.schemes)))
+  const types = {
+    serverCertificateTypes: verifier.certificateTypes,
+    clientCertificateTypes: credentials?.certificateTypes,
+    authorities: verifier.authorities
+  }
+  const config = yield* asConfiguration(Effect.fromResult(client(options, crypto, verifier.schemes, types)))
   const handshake = yield* Endpoint.client(config, { crypto, credentials, verify: verifier.verify }, options)
   return (socket: Socket.Socket) =>
     observed("client")(Effect.map(handshake(socket, options.peer ?? options.serverName), makeConnection))

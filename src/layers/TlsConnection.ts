@@ -6,6 +6,7 @@ import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import { NamedGroup } from "../codec/registry/namedGroup.ts"
 import { SignatureScheme } from "../codec/registry/signatureScheme.ts"
+import type { CertificateKind } from "../state/config.ts"
 import type { PeerIdentity } from "../state/proof.ts"
 import { bytesOf, joined } from "./bytes.ts"
 import type { Link } from "./driver.ts"
@@ -49,8 +50,10 @@ export interface TlsConnection {
   readonly info: ConnectionInfo
   /** Who the peer is, as the verifier judged it. */
   readonly peer: PeerIdentity | undefined
-  /** DER, the end-entity first; empty when the peer showed none. */
+  /** DER, the end-entity first; a raw public key is its SubjectPublicKeyInfo alone; empty when the peer showed none. */
   readonly peerCertificates: ReadonlyArray<Uint8Array>
+  /** What `peerCertificates` are: a chain, or a raw public key (RFC 7250); absent when the peer showed none. */
+  readonly peerCertificateType: CertificateKind | undefined
   /**
    * Keying material of this connection (RFC 9846 section 7.5): `length` bytes, 0 to 255 times the size of the hash.
    * No context and an empty one are the same.
@@ -113,6 +116,7 @@ export const make = (link: Link): TlsConnection => {
     },
     peer: identity,
     peerCertificates: identity?.chain ?? [],
+    peerCertificateType: established.peer?.certificateType,
     exportKeyingMaterial: (label, context, length) =>
       link.exportKeyingMaterial(label, context ?? new Uint8Array(0), length),
     updateKeys: ({ requestPeer = false } = {}) =>

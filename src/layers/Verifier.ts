@@ -2,10 +2,18 @@
 import type * as Effect from "effect/Effect"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { AuthenticatePeer } from "../state/command.ts"
+import type { CertificateKind } from "../state/config.ts"
 import type { Failure } from "../state/failure.ts"
 import type { PeerIdentity } from "../state/proof.ts"
 
 export interface Verifier {
+  /**
+   * What it judges, the preferred first; absent for certificates only. With `RawPublicKey` among them (RFC 7250)
+   * `verify` looks at `certificateType`, and takes one for the other never.
+   */
+  readonly certificateTypes?: ReadonlyArray<CertificateKind> | undefined
+  /** The names, DER, of the authorities it believes (RFC 9846 section 4.3.4); none, or absent, means any. */
+  readonly authorities?: ReadonlyArray<Uint8Array> | undefined
   /** Signature schemes accepted in the peer's CertificateVerify, in order of preference (RFC 9846 section 4.3.3). */
   readonly schemes: ReadonlyArray<SignatureScheme>
   /**

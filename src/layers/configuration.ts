@@ -96,13 +96,22 @@ export interface ClientOptions extends Options {
   readonly shares?: ReadonlyArray<string> | undefined
   /** Whether the extensions of the ClientHello have a new order in every connection; `shuffled` by default. */
   readonly extensionOrder?: ExtensionOrder | undefined
+  /**
+   * Whether the server is told which authorities the `ServerVerifier` believes, to choose among its certificates by
+   * (RFC 9846 section 4.3.4). It tells everybody on the way too, and is left out when they are many; `omit` by default.
+   */
+  readonly certificateAuthorities?: "omit" | "send" | undefined
 }
+
+/** What verifiers and credentials add to a client's configuration. */
+export type ClientTypes = Pick<ClientConfig, "serverCertificateTypes" | "clientCertificateTypes" | "authorities">
 
 /** A client's. */
 export const client = (
   options: ClientOptions,
   crypto: CryptoProvider["Service"],
-  schemes: ReadonlyArray<SignatureScheme>
+  schemes: ReadonlyArray<SignatureScheme>,
+  { authorities, ...types }: ClientTypes = {}
 ): Outcome<ClientConfig> =>
   Result.gen(function* () {
     const config = yield* common(options, crypto, schemes)
@@ -110,6 +119,8 @@ export const client = (
     const shares = yield* chosen("group among `groups`", groups, options.shares ?? sharesOf(config.groups).map(String))
     return {
       ...config,
+      ...types,
+      authorities: options.certificateAuthorities === "send" ? authorities : undefined,
       server: yield* parseServerIdentity(options.serverName),
       shares: shares.map(({ name }) => name),
       extensionOrder: options.extensionOrder ?? "shuffled"
@@ -121,6 +132,7 @@ export const server = (
   clientAuthentication: ClientAuthentication,
   options: Options,
   crypto: CryptoProvider["Service"],
-  schemes: ReadonlyArray<SignatureScheme>
+  schemes: ReadonlyArray<SignatureScheme>,
+  types: Pick<ServerConfig, "clientCertificateTypes"> = {}
 ): Outcome<ServerConfig> =>
-  Result.map(common(options, crypto, schemes), (config) => ({ ...config, clientAuthentication }))
+  Result.map(common(options, crypto, schemes), (config) => ({ ...config, ...types, clientAuthentication }))

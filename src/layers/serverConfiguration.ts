@@ -67,7 +67,10 @@ export const configure = Effect.fnUntraced(function* (
   const { verifier, clientAuthentication } = yield* authentication(options.clientAuthentication)
   const { serverNamePolicy, alpnPolicy } = options
   const schemes = verifier?.schemes ?? tls13Schemes
-  const config = yield* asConfiguration(Effect.fromResult(server(clientAuthentication, options, crypto, schemes)))
+  const types = { clientCertificateTypes: verifier?.certificateTypes }
+  const config = yield* asConfiguration(
+    Effect.fromResult(server(clientAuthentication, options, crypto, schemes, types))
+  )
   if (alpnPolicy === "strict" && config.protocols.length === 0) {
     return yield* misconfigured(`alpnPolicy is "strict" without alpnProtocols`)
   }

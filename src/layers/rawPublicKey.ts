@@ -1,0 +1,65 @@
+/** Raw public keys (RFC 7250): a key that is known beforehand, and no certificate around it. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { describe } from "../codec/presentation/wire.ts"
+import { parsePublicKey } from "../codec/x509/publicKey.ts"
+import { equal } from "../crypto/constantTime.ts"
+import type { Primitives } from "../crypto/primitives.ts"
+import { tls13Schemes } from "../crypto/signature.ts"
+import type { AuthenticatePeer } from "../state/command.ts"
+import { escape, make as failure } from "../state/failure.ts"
+import { checkPeerSignature } from "./peerSignature.ts"
+import { misconfigured, type TlsError } from "./TlsError.ts"
+import type { Verifier } from "./Verifier.ts"
+
+/** Bytes of a SHA-256 digest; every SubjectPublicKeyInfo is longer. */
+const pinSize = 32
+
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
+
+/** The SHA-256 of each key, however it was given. */
+const pinsOf = Effect.fnUntraced(function* (
+  { hashes }: Primitives,
+  keys: ReadonlyArray<Uint8Array>
+): Effect.fn.Return<ReadonlyArray<Uint8Array>, TlsError> {
+  if (keys.length === 0) return yield* misconfigured("at least one raw public key is needed")
+  return yield* Effect.forEach(keys, (key, i) => {
+    if (key.length === pinSize) return Effect.succeed(key)
+    return Effect.mapBoth(Effect.fromResult(parsePublicKey(key)), {
+      onSuccess: ({ spki }) => hashes.sha256.digest(spki),
+      onFailure: (reason) =>
+        misconfigured(`raw public key ${i + 1}: a SubjectPublicKeyInfo in DER or its SHA-256: ${describe(reason)}`)
+    })
+  })
+})
+
+/** Whoever has the private half of one of the pinned keys, and proves it in this handshake. */
+const makeVerify = (primitives: Primitives, pins: ReadonlyArray<Uint8Array>): Verifier["verify"] =>
+  Effect.fnUntraced(function* (request: AuthenticatePeer) {
+    const [spki] = request.chain
+    if (request.certificateType !== "RawPublicKey" || spki === undefined) {
+      return yield* Effect.fail(failure("CertificateRejected", "a certificate, where raw public keys are judged"))
+    }
+    const shown = `raw public key, SHA-256 ${hex(primitives.hashes.sha256.digest(spki))}`
+    if (!pins.some((pin) => equal(pin, primitives.hashes.sha256.digest(spki)))) {
+      return yield* Effect.fail(failure("CertificateRejected", `${shown}, is not one that is believed`))
+    }
+    const key = primitives.publicKey(spki)
+    if (Result.isFailure(key)) {
+      const detail = `${shown}, cannot be used: ${escape(key.failure.detail)}`
+      return yield* Effect.fail(failure("CertificateKeyUnsupported", detail))
+    }
+    yield* Effect.fromResult(checkPeerSignature(key.success, request))
+    return { chain: request.chain, description: shown }
+  })
+
+/** The verifier of peers known by these keys: each a SubjectPublicKeyInfo in DER, or its SHA-256 of 32 bytes. */
+export const makeVerifier = (
+  primitives: Primitives,
+  keys: ReadonlyArray<Uint8Array>
+): Effect.Effect<Verifier, TlsError> =>
+  Effect.map(pinsOf(primitives, keys), (pins) => ({
+    schemes: tls13Schemes,
+    certificateTypes: ["RawPublicKey"],
+    verify: makeVerify(primitives, pins)
+  }))
