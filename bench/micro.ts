@@ -84,7 +84,7 @@ const aeadFigures = (name: AeadName): Micro => {
   return { name: `seal 16 KiB, ${name}, node`, value: seal(node), beside: { name: "noble", value: seal(noble) } }
 }
 
-const groupFigure = (name: "x25519" | "secp256r1"): Micro => {
+const groupFigure = (name: "x25519" | "secp256r1" | "X25519MLKEM768"): Micro => {
   const generate = (primitives: Primitives) => {
     const group = primitives.groups.find((candidate) => candidate.name === name)
     const peer = group?.generate(primitives.random).share ?? new Uint8Array(0)
@@ -101,5 +101,6 @@ export const primitiveFigures = (): ReadonlyArray<Micro> => [
   aeadFigures("AES-128-GCM"),
   aeadFigures("CHACHA20-POLY1305"),
   groupFigure("x25519"),
-  groupFigure("secp256r1")
+  groupFigure("secp256r1"),
+  groupFigure("X25519MLKEM768")
 ]

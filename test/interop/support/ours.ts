@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import { SocketServer } from "effect/socket/SocketServer"
 import { drain } from "../../../src/cli/pump.ts"
+import { primitives as node } from "../../../src/crypto/node/index.ts"
 import * as ClientVerifier from "../../../src/layers/ClientVerifier.ts"
 import * as Credentials from "../../../src/layers/Credentials.ts"
 import * as CryptoProvider from "../../../src/layers/CryptoProvider.ts"
@@ -23,9 +24,16 @@ import * as TlsServer from "../../../src/layers/TlsServer.ts"
 import * as TrustAnchors from "../../../src/layers/TrustAnchors.ts"
 import { fixtures, type Pair } from "./fixtures.ts"
 
-export type Provider = "node" | "noble"
+/** A provider as it is, or with the groups that it offers on request only. */
+export type Provider = "node" | "noble" | "node, all groups" | "noble, all groups"
 
-const providers = { node: NodeCryptoProvider.layer, noble: CryptoProvider.layerNoble }
+const all = { groups: node.groups.map(({ name }) => String(name)) }
+const providers = {
+  node: NodeCryptoProvider.layer,
+  noble: CryptoProvider.layerNoble,
+  "node, all groups": Layer.orDie(NodeCryptoProvider.layerWith(all)),
+  "noble, all groups": Layer.orDie(CryptoProvider.layerNobleWith(all))
+}
 const anchors = TrustAnchors.layerPem(fixtures.ca.issued.certificatePem)
 
 const identity = (pairs: ReadonlyArray<Pair>) =>
