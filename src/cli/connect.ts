@@ -3,6 +3,7 @@ import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as Clock from "effect/Clock"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stdio from "effect/Stdio"
@@ -30,6 +31,7 @@ interface Flags extends Common {
   readonly cert: string | undefined
   readonly key: string | undefined
   readonly http: string | undefined
+  readonly extensionOrder: "shuffled" | "fixed"
   readonly insecure: boolean
   readonly trace: boolean
 }
@@ -88,6 +90,8 @@ const talk = (endpoint: Endpoint, flags: Flags) =>
     const connection = yield* TlsClient.connect(tcp, {
       serverName: servername,
       alpnProtocols: flags.alpn,
+      grease: flags.grease,
+      extensionOrder: flags.extensionOrder,
       peer: showEndpoint(endpoint)
     })
     yield* Summary.print(connection, flags.summary, Summary.toText)
@@ -140,6 +144,10 @@ export const connect = Command.make(
     key: optionalText("key", "FILE", "Its private key (PEM)"),
     ...common,
     http: optionalText("http", "PATH", "Send one GET for PATH and print the response"),
+    extensionOrder: Flag.Literals("extension-order", ["shuffled", "fixed"]).pipe(
+      Flag.withDefault("shuffled" as const),
+      Flag.withDescription("Whether the extensions of the ClientHello have a new order in every connection")
+    ),
     insecure: toggle("insecure", "Believe any certificate: whoever is in between can read and change everything"),
     trace: toggle("trace", "Print every handshake message with its bytes explained, on standard error")
   },

@@ -13,9 +13,10 @@ import { readFile, readStdin } from "./files.ts"
 
 const hexadecimal = (offset: number): string => offset.toString(16).padStart(4, "0")
 
-const showPiece = ({ kind, offset, title, lines }: Piece): string => {
+const showPiece = ({ kind, offset, title, lines, ja4 }: Piece): string => {
   const indent = kind === "record" ? "" : "  "
-  const heading = kind === "record" ? `${title}, at ${hexadecimal(offset)}` : title
+  const named = ja4 === undefined ? title : `${title}, JA4 ${ja4}`
+  const heading = kind === "record" ? `${title}, at ${hexadecimal(offset)}` : named
   return `${heading}\n${render(lines)}`.replace(/^/gm, indent)
 }
 
@@ -31,12 +32,12 @@ const plain = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]))
 }
 
-/** As JSON: `{ form, pieces: [{ kind, offset, title, value }], failure }`. */
+/** As JSON: `{ form, pieces: [{ kind, offset, title, ja4, value }], failure }`; only a ClientHello has `ja4`. */
 export const toJson = ({ form, pieces, failure }: Dissection): string =>
   JSON.stringify(
     plain({
       form,
-      pieces: pieces.map(({ kind, offset, title, value }) => ({ kind, offset, title, value: value ?? null })),
+      pieces: pieces.map(({ lines: _, value, ...piece }) => ({ ...piece, value: value ?? null })),
       failure: failure ?? null
     }),
     undefined,

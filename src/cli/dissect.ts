@@ -9,6 +9,8 @@ import { ChangeCipherSpec } from "../codec/record/changeCipherSpec.ts"
 import { lengthAt, HEADER_LENGTH as recordHeader, TLSCiphertext, TLSPlaintext } from "../codec/record/record.ts"
 import { ContentType } from "../codec/registry/contentType.ts"
 import { HandshakeType } from "../codec/registry/handshakeType.ts"
+import { hashes } from "../crypto/node/hash.ts"
+import { ja4 } from "../state/hello/ja4.ts"
 import { type CliFailure, failed } from "./failure.ts"
 
 /** One record, or one message that stands in one or several of them. */
@@ -20,6 +22,8 @@ export interface Piece {
   readonly lines: ReadonlyArray<Line>
   /** Absent when it cannot be read to its end. */
   readonly value: unknown
+  /** What software a ClientHello comes from. */
+  readonly ja4?: string
 }
 
 export interface Dissection {
@@ -85,7 +89,11 @@ class Dissector {
   /** One handshake message; `base` is where its first byte stands, if it is not spread over several records. */
   message(offset: number, bytes: Uint8Array, base: number): void {
     const type = HandshakeType.show(HandshakeType.of(bytes[0] ?? 0))
-    this.take<Message>("message", offset, `${type}, ${bytes.length} bytes`, Handshake.wire, bytes, base)
+    const message = this.take<Message>("message", offset, `${type}, ${bytes.length} bytes`, Handshake.wire, bytes, base)
+    const piece = this.pieces.pop()
+    if (piece === undefined) return
+    const hello = Result.isSuccess(message) && message.success._tag === "ClientHello" ? message.success.body : undefined
+    this.pieces.push(hello === undefined ? piece : { ...piece, ja4: ja4(hello, hashes.sha256) })
   }
 
   /** Content of a handshake record: every message that is whole now. */

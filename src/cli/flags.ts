@@ -39,6 +39,12 @@ export const common = {
     "NAME",
     "A group to allow, repeatable, the preferred first; X25519MLKEM768, x25519, secp256r1, secp384r1 unless given"
   ),
+  grease: Flag.Literals("grease", ["on", "off"]).pipe(
+    Flag.withDefault("on" as const),
+    Flag.withDescription(
+      "Whether some values that mean nothing are offered, to keep peers used to unknown ones (RFC 8701)"
+    )
+  ),
   keylog: optionalText("keylog", "FILE", "Append the secrets to FILE, for Wireshark; who has it reads everything"),
   crypto: Flag.Literals("crypto", ["node", "noble"]).pipe(
     Flag.withDefault("node" as const),
@@ -57,6 +63,7 @@ export interface Common {
   readonly tls: ReadonlyArray<"1.2" | "1.3">
   readonly suite: ReadonlyArray<string>
   readonly group: ReadonlyArray<string>
+  readonly grease: "on" | "off"
   readonly keylog: string | undefined
   readonly crypto: "node" | "noble"
   readonly summary: "text" | "json" | "none"

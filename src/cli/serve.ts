@@ -89,7 +89,11 @@ const services = (flags: Flags) => {
       ? Layer.empty
       : ClientVerifier.layerWebPki.pipe(Layer.provide(anchors([flags.clientCa])))
   const { host, port } = flags
-  return TlsServer.layer({ alpnProtocols: flags.alpn, clientAuthentication: authentication(flags) }).pipe(
+  return TlsServer.layer({
+    alpnProtocols: flags.alpn,
+    grease: flags.grease,
+    clientAuthentication: authentication(flags)
+  }).pipe(
     Layer.provide(Layer.mergeAll(identity, clients)),
     Layer.provide(cryptoLayer(flags)),
     Layer.provide(NodeSocketServer.layer({ host, port, allowHalfOpen: true, noDelay: true })),

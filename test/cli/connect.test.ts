@@ -135,6 +135,25 @@ describe("connect", () => {
     })
   )
 
+  it.live("--grease off and --extension-order fixed say the same things in the same order every time", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Node.serve({})
+      const types = Effect.fnUntraced(function* (...flags: ReadonlyArray<string>) {
+        const { status, stderr } = yield* cli(["connect", `127.0.0.1:${port}`, ...ca, "--trace", ...flags])
+        assert.strictEqual(status, 0, stderr)
+        const [, hello = ""] = /^--> ClientHello([\s\S]*?)^(?:-->|<--)/m.exec(stderr) ?? []
+        return hello.match(/(?<=extension_type: ).*/g) ?? []
+      })
+      const off = ["--grease", "off"]
+      const fixed = ["--extension-order", "fixed"]
+      const plain = yield* types(...off, ...fixed)
+      assert.isAtLeast(plain.length, 5)
+      assert.deepStrictEqual(yield* types(...off, ...fixed), plain)
+      assert.deepStrictEqual((yield* types(...fixed)).slice(1, -1), plain)
+      assert.deepStrictEqual((yield* types(...off)).sort(), [...plain].sort())
+    })
+  )
+
   it.live("--keylog writes a file for its owner alone, with the lines of RFC 9850", () =>
     Effect.gen(function* () {
       const file = `${yield* directory}/keys`

@@ -31,7 +31,7 @@ describe("decode", () => {
         const { status, stdout, stderr } = yield* cli(["decode"], form)
         assert.strictEqual(stderr, "")
         assert.strictEqual(status, 0)
-        assert.match(stdout, /^ *client_hello, 56 bytes$/m)
+        assert.match(stdout, /^ *client_hello, 56 bytes, JA4 t13i010100_0f2cb44170f4_b9a491fefe05$/m)
         assert.match(stdout, /^ *0029 +13 01 +\[0\]: TLS_AES_128_GCM_SHA256$/m)
         assert.match(stdout, /\[1\]: TLSv1\.2$/m)
       }
@@ -69,6 +69,8 @@ describe("decode", () => {
         ]
       )
       assert.strictEqual(pieces[2].value._tag, "ClientHello")
+      assert.strictEqual(pieces[2].ja4, pieces[4].ja4)
+      assert.isUndefined(pieces[0].ja4)
       assert.deepStrictEqual(pieces[2].value.body.cipher_suites, ["TLS_AES_128_GCM_SHA256"])
       assert.deepStrictEqual(pieces[7].value, { level: "fatal", description: "handshake_failure" })
     })

@@ -21,8 +21,8 @@ describe("the program", () => {
       for (const command of ["demo", "connect", "serve", "cert", "decode"]) assert.include(help.stdout, command)
       const connect = (yield* cli(["connect", "--help"])).stdout
       const serve = (yield* cli(["serve", "--help"])).stdout
-      const both = ["alpn", "tls", "suite", "group", "keylog", "crypto", "summary"]
-      const client = ["servername", "ca", "cert", "key", "http", "insecure", "trace"]
+      const both = ["alpn", "tls", "suite", "group", "grease", "keylog", "crypto", "summary"]
+      const client = ["servername", "ca", "cert", "key", "http", "extension-order", "insecure", "trace"]
       const server = ["port", "host", "cert", "key", "mode", "to", "client-ca", "require-client-cert"]
       for (const flag of [...both, ...client]) assert.include(connect, `--${flag} `)
       for (const flag of [...both, ...server]) assert.include(serve, `--${flag} `)

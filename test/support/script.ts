@@ -3,7 +3,8 @@ import { assert } from "@effect/vitest"
 import { find } from "../../src/codec/extension/extension.ts"
 import type { ClientHello } from "../../src/codec/handshake/clientHello.ts"
 import type { Message } from "../../src/codec/handshake/handshake.ts"
-import type { NamedGroup } from "../../src/codec/registry/namedGroup.ts"
+import { isGrease } from "../../src/codec/registry/grease.ts"
+import { NamedGroup } from "../../src/codec/registry/namedGroup.ts"
 import { answer, type World } from "../../src/core.ts"
 import type { KeyPair } from "../../src/crypto/primitives.ts"
 import type { Secret } from "../../src/crypto/secret.ts"
@@ -132,7 +133,8 @@ export const againstClient = (script: ServerScript = {}): Run<PuppetServer> => {
   }
   if (end.failure !== undefined) return run
 
-  const share = find(puppet.hello.extensions, "key_share")?.client_shares[0] ?? assert.fail("no share was sent")
+  const shares = find(puppet.hello.extensions, "key_share")?.client_shares ?? []
+  const share = shares.find(({ group }) => !isGrease(NamedGroup.code(group))) ?? assert.fail("no share was sent")
   const group = fixedGroups.find(({ name }) => name === share.group) ?? assert.fail(`no group ${share.group}`)
   const agreed = okay(group.encapsulate(share.key_exchange, (size) => new Uint8Array(size).fill(7)))
   play<PuppetServer, "ServerHello">(run, script.ServerHello, {

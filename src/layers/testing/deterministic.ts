@@ -1,9 +1,9 @@
 /** Cryptography for tests whose every byte is known beforehand: noble, with a random generator that is not random. */
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import { hashes } from "../../crypto/noble/hash.ts"
 import { make } from "../../crypto/noble/index.ts"
 import type { Primitives, RandomBytes } from "../../crypto/primitives.ts"
-import { type CryptoProvider, layerPrimitives } from "../CryptoProvider.ts"
+import { CryptoProvider, make as makeProvider } from "../CryptoProvider.ts"
 
 /** A stream of bytes that depends on `seed` alone: SHA-256 of the seed and a counter. Never for keys that matter. */
 export const deterministicRandom = (seed: string | Uint8Array): RandomBytes => {
@@ -32,6 +32,9 @@ export const deterministicPrimitives = (seed: string | Uint8Array): Primitives =
   name: "deterministic (tests only)"
 })
 
-/** A `CryptoProvider` that does the same in every run. Both ends of a test should have seeds of their own. */
+/**
+ * A `CryptoProvider` that does the same in every run, and again each time it is built. Both ends of a test should have
+ * seeds of their own.
+ */
 export const layerDeterministic = (seed: string | Uint8Array): Layer.Layer<CryptoProvider> =>
-  layerPrimitives(deterministicPrimitives(seed))
+  Layer.sync(CryptoProvider, () => makeProvider(deterministicPrimitives(seed)))
