@@ -6,6 +6,7 @@ import { tls13Schemes } from "../crypto/signature.ts"
 import { authoritiesOf } from "./authorities.ts"
 import { makeAcceptAny, makePinned } from "./bareKey.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
+import { acceptAnyPolicy, pinnedPolicy } from "./fingerprint.ts"
 import { makeVerifier } from "./rawPublicKey.ts"
 import type { TlsError } from "./TlsError.ts"
 import { TrustAnchors } from "./TrustAnchors.ts"
@@ -28,8 +29,13 @@ export const layerWebPkiWith = (options: Options): Layer.Layer<ClientVerifier, n
     Effect.gen(function* () {
       const { primitives } = yield* CryptoProvider
       const { anchors } = yield* TrustAnchors
-      const { verify } = makeWebPki(primitives, anchors, options)
-      return { schemes: tls13Schemes, authorities: authoritiesOf(anchors), verify }
+      const { verify, fingerprint } = makeWebPki(primitives, anchors, options)
+      return {
+        schemes: tls13Schemes,
+        authorities: authoritiesOf(anchors),
+        verify,
+        fingerprint: fingerprint("clientAuth")
+      }
     })
   )
 
@@ -48,7 +54,8 @@ export const layerPinned = (pins: ReadonlyArray<Uint8Array>): Layer.Layer<Client
     CryptoProvider.useSync(({ primitives }) => ({
       schemes: tls13Schemes,
       authorities: [],
-      verify: makePinned(primitives, pins)
+      verify: makePinned(primitives, pins),
+      fingerprint: pinnedPolicy(primitives, pins)
     }))
   )
 
@@ -74,6 +81,11 @@ export const dangerouslyAcceptAny: Layer.Layer<ClientVerifier, never, CryptoProv
   Effect.gen(function* () {
     const { primitives } = yield* CryptoProvider
     yield* Effect.logWarning("Client certificates are not verified: a client is whoever it says")
-    return { schemes: tls13Schemes, authorities: [], verify: makeAcceptAny(primitives) }
+    return {
+      schemes: tls13Schemes,
+      authorities: [],
+      verify: makeAcceptAny(primitives),
+      fingerprint: acceptAnyPolicy(primitives)
+    }
   })
 )

@@ -6,6 +6,7 @@ import { tls13Schemes } from "../crypto/signature.ts"
 import { authoritiesOf } from "./authorities.ts"
 import { makeAcceptAny, makePinned } from "./bareKey.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
+import { acceptAnyPolicy, pinnedPolicy } from "./fingerprint.ts"
 import { makeVerifier } from "./rawPublicKey.ts"
 import type { TlsError } from "./TlsError.ts"
 import { TrustAnchors } from "./TrustAnchors.ts"
@@ -22,8 +23,13 @@ export const layerWebPkiWith = (options: Options): Layer.Layer<ServerVerifier, n
     Effect.gen(function* () {
       const { primitives } = yield* CryptoProvider
       const { anchors } = yield* TrustAnchors
-      const { verify } = makeWebPki(primitives, anchors, options)
-      return { schemes: tls13Schemes, authorities: authoritiesOf(anchors), verify }
+      const { verify, fingerprint } = makeWebPki(primitives, anchors, options)
+      return {
+        schemes: tls13Schemes,
+        authorities: authoritiesOf(anchors),
+        verify,
+        fingerprint: fingerprint("serverAuth")
+      }
     })
   )
 
@@ -46,7 +52,11 @@ export const layerWebPki: Layer.Layer<ServerVerifier, never, TrustAnchors | Cryp
 export const layerPinned = (pins: ReadonlyArray<Uint8Array>): Layer.Layer<ServerVerifier, never, CryptoProvider> =>
   Layer.effect(
     ServerVerifier,
-    CryptoProvider.useSync(({ primitives }) => ({ schemes: tls13Schemes, verify: makePinned(primitives, pins) }))
+    CryptoProvider.useSync(({ primitives }) => ({
+      schemes: tls13Schemes,
+      verify: makePinned(primitives, pins),
+      fingerprint: pinnedPolicy(primitives, pins)
+    }))
   )
 
 /**
@@ -77,6 +87,6 @@ export const dangerouslyAcceptAny: Layer.Layer<ServerVerifier, never, CryptoProv
   Effect.gen(function* () {
     const { primitives } = yield* CryptoProvider
     yield* Effect.logWarning("Server certificates are not verified: anyone on the way can read and change the data")
-    return { schemes: tls13Schemes, verify: makeAcceptAny(primitives) }
+    return { schemes: tls13Schemes, verify: makeAcceptAny(primitives), fingerprint: acceptAnyPolicy(primitives) }
   })
 )

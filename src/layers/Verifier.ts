@@ -21,4 +21,9 @@ export interface Verifier {
    * are those of the failure table, `Certificate…` for the chain and `SignatureMismatch` for CertificateVerify.
    */
   readonly verify: (request: AuthenticatePeer) => Effect.Effect<PeerIdentity, Failure>
+  /**
+   * The name of the policy, 32 bytes: SHA-256 over whom and what is believed. Sessions are resumed only where it is the
+   * same as when they began, since their peer is not asked again who it is; without one, none is resumed.
+   */
+  readonly fingerprint?: Uint8Array | undefined
 }

@@ -15,6 +15,7 @@ import { moreTelling, nameText, refuse, subjectText } from "../state/path/refusa
 import { defaultSearchLimits, type OwingPath, type SearchLimits, search, signatureCost } from "../state/path/search.ts"
 import type { SignatureCheck } from "../state/path/validate.ts"
 import { type ChainMemory, makeChainMemory } from "./chainMemory.ts"
+import { webPkiPolicy } from "./fingerprint.ts"
 import { checkPeerSignature } from "./peerSignature.ts"
 import type { Verifier } from "./Verifier.ts"
 
@@ -120,13 +121,15 @@ const makeFindPath = (memory: ChainMemory, anchors: AnchorIndex, limits: SearchL
   })
 }
 
+const limitsOf = (options: Options): SearchLimits => ({
+  ...defaultSearchLimits,
+  maxIntermediates: options.maxIntermediates ?? defaultSearchLimits.maxIntermediates,
+  maxSignatures: options.maxSignatures ?? defaultSearchLimits.maxSignatures
+})
+
 /** The path to an anchor that a chain was accepted by: the name is checked first, then RFC 5280 section 6. */
-const makeJudge = (memory: ChainMemory, anchors: ReadonlyArray<TrustAnchor>, options: Options) => {
-  const findPath = makeFindPath(memory, indexAnchors(anchors), {
-    ...defaultSearchLimits,
-    maxIntermediates: options.maxIntermediates ?? defaultSearchLimits.maxIntermediates,
-    maxSignatures: options.maxSignatures ?? defaultSearchLimits.maxSignatures
-  })
+const makeJudge = (memory: ChainMemory, anchors: ReadonlyArray<TrustAnchor>, limits: SearchLimits) => {
+  const findPath = makeFindPath(memory, indexAnchors(anchors), limits)
   return Effect.fnUntraced(function* ({ purpose, identity, chain }: Question) {
     const { leaf, intermediates } = yield* Effect.fromResult(parseChain(memory, chain))
     if (identity !== undefined) yield* Effect.fromResult(matchIdentity(identity, leaf))
@@ -139,7 +142,13 @@ export interface WebPki {
   readonly judge: (question: Question) => Effect.Effect<Path, Failure>
   /** Judges a chain, and then the signature of the handshake. */
   readonly verify: Verifier["verify"]
+  /** The name of the policy for peers of one kind. */
+  readonly fingerprint: (purpose: Purpose) => Verifier["fingerprint"]
 }
+
+/** The path ends with the first of its certificates. The anchor is believed for as long as it is given. */
+const validUntil = ({ certificates }: Path): number =>
+  Math.min(...certificates.map(({ validity }) => validity.notAfter))
 
 /**
  * The verifier of the usual kind. Time comes from Effect's `Clock`. Every failure is one of the failure table and names
@@ -151,22 +160,24 @@ export const makeWebPki = (
   options: Options = {}
 ): WebPki => {
   const memory = makeChainMemory(primitives)
-  const judge = makeJudge(memory, anchors, options)
+  const limits = limitsOf(options)
+  const judge = makeJudge(memory, anchors, limits)
   const verify = Effect.fnUntraced(function* (request: AuthenticatePeer) {
     const { peer, chain } = request
-    const { anchor, certificates } = yield* judge(
+    const path = yield* judge(
       peer._tag === "Server"
         ? { purpose: "serverAuth", identity: peer.identity, chain }
         : { purpose: "clientAuth", identity: undefined, chain }
     )
-    const [leaf] = certificates
+    const [leaf] = path.certificates
     const key = memory.importKey(leaf.publicKey)
     if (Result.isFailure(key)) {
       const detail = `has a key that cannot be used: ${key.failure.detail}`
       return yield* Effect.fromResult(refuse("CertificateKeyUnsupported", leaf, detail))
     }
     yield* Effect.fromResult(checkPeerSignature(key.success, request))
-    return { chain, description: `${subjectText(leaf)}, issued under ${nameText(anchor.subject)}` }
+    const description = `${subjectText(leaf)}, issued under ${nameText(path.anchor.subject)}`
+    return { chain, description, validUntil: validUntil(path) }
   })
-  return { judge, verify }
+  return { judge, verify, fingerprint: (purpose) => webPkiPolicy(primitives, purpose, limits, anchors) }
 }

@@ -10,5 +10,7 @@ export * as KeyLogFile from "./KeyLogFile.ts"
 export * as NodeCryptoProvider from "./NodeCryptoProvider.ts"
 /** Everything that TLS needs on Node, as one layer. */
 export * as NodeTls from "./NodeTls.ts"
+/** The sessions of a client in a file. */
+export * as SessionFile from "./SessionFile.ts"
 /** Trust anchors of the machine, and those in files. */
 export * as SystemTrust from "./SystemTrust.ts"

@@ -22,11 +22,15 @@ import { TrustAnchors } from "../TrustAnchors.ts"
 /** Names of the members that a mock has anyway. */
 const believed = "a mock"
 
+/** The policy of every mock, so that sessions are resumed. */
+const fingerprint = new TextEncoder().encode("the policy of a mock, all of it.")
+
 /** Believes every server, unless told otherwise. The CertificateVerify signature is not looked at either. */
 export const serverVerifier = (members: Partial<ServerVerifier["Service"]> = {}): Layer.Layer<ServerVerifier> =>
   Layer.succeed(ServerVerifier, {
     schemes: tls13Schemes,
     verify: ({ chain }) => Effect.succeed({ chain, description: believed }),
+    fingerprint,
     ...members
   })
 
@@ -36,6 +40,7 @@ export const clientVerifier = (members: Partial<ClientVerifier["Service"]> = {})
     schemes: tls13Schemes,
     authorities: [],
     verify: ({ chain }) => Effect.succeed({ chain, description: believed }),
+    fingerprint,
     ...members
   })
 

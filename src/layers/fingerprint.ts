@@ -1,0 +1,57 @@
+/**
+ * The names of trust policies: 32 bytes that are the same where the same peers are believed for the same reasons, so
+ * that a session is not resumed under a policy that might have refused its peer (CVE-2025-68121 and its kin).
+ */
+import * as Hex from "effect/encoding/Hex"
+import * as Result from "effect/Result"
+import { encodeDer } from "../codec/der/der.ts"
+import type { CodecFailure } from "../codec/presentation/cursor.ts"
+import { NameConstraints } from "../codec/x509/nameConstraints.ts"
+import type { Primitives } from "../crypto/primitives.ts"
+import type { TrustAnchor } from "../state/path/anchor.ts"
+import type { Purpose } from "../state/path/purpose.ts"
+import type { SearchLimits } from "../state/path/search.ts"
+import { bytesOf, joined } from "./bytes.ts"
+
+const length = (size: number): Uint8Array => {
+  const bytes = new Uint8Array(4)
+  new DataView(bytes.buffer).setUint32(0, size)
+  return bytes
+}
+
+/** SHA-256 of all parts, each with its length before it. */
+const digest = ({ hashes }: Primitives, parts: ReadonlyArray<Uint8Array | string>): Uint8Array =>
+  hashes.sha256.digest(joined(parts.map(bytesOf).flatMap((part) => [length(part.length), part])))
+
+/** In one order, and each once. */
+const sorted = (all: ReadonlyArray<Uint8Array>): ReadonlyArray<string> => [...new Set(all.map(Hex.encode))].sort()
+
+const anchorDigest = (primitives: Primitives, anchor: TrustAnchor): Result.Result<Uint8Array, CodecFailure> => {
+  const constraints: Result.Result<Uint8Array | string, CodecFailure> =
+    anchor.nameConstraints === undefined
+      ? Result.succeed("any name")
+      : encodeDer(NameConstraints, anchor.nameConstraints)
+  return Result.map(constraints, (constraints) =>
+    digest(primitives, [anchor.subject.der, anchor.publicKey.spki, constraints])
+  )
+}
+
+/** RFC 5280 under these anchors; `undefined` when one of them says what has no encoding, so that nothing is resumed. */
+export const webPkiPolicy = (
+  primitives: Primitives,
+  purpose: Purpose,
+  { maxIntermediates, maxSignatures }: Pick<SearchLimits, "maxIntermediates" | "maxSignatures">,
+  anchors: ReadonlyArray<TrustAnchor>
+): Uint8Array | undefined => {
+  const digests = Result.all(anchors.map((anchor) => anchorDigest(primitives, anchor)))
+  return Result.isFailure(digests)
+    ? undefined
+    : digest(primitives, ["webpki", purpose, `${maxIntermediates} ${maxSignatures}`, ...sorted(digests.success)])
+}
+
+/** One of these keys, whatever the certificate says besides. */
+export const pinnedPolicy = (primitives: Primitives, pins: ReadonlyArray<Uint8Array>): Uint8Array =>
+  digest(primitives, ["pinned", ...sorted(pins)])
+
+/** Anybody. */
+export const acceptAnyPolicy = (primitives: Primitives): Uint8Array => digest(primitives, ["accept any"])
