@@ -42,7 +42,7 @@ const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<st
 const failures = (): string => `# Failures
 
 Generated from \`src/state/failure.ts\`. A reason decides the alert on the wire; "none" where the peer is gone or has
-sent an alert itself. \`TlsError.reason._tag\` is the reason.
+sent an alert itself, and for what QUIC calls a PROTOCOL_VIOLATION. \`TlsError.reason._tag\` is the reason.
 
 ${table(
   ["reason", "about", "alert", "see"],

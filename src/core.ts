@@ -23,15 +23,22 @@ import {
   type Sign
 } from "./state/command.ts"
 import type { ClientConfig, ServerConfig } from "./state/config.ts"
-import type { Connection, Progress } from "./state/connection.ts"
+import type { Connection, ConnectionEvent, Progress } from "./state/connection.ts"
 import { type Failure, fail, make as failure } from "./state/failure.ts"
 import { type PeerIdentity, peerAuthenticated } from "./state/proof.ts"
+import type { CryptoData, QuicConnection, QuicEvent, QuicProgress, QuicSecret } from "./state/quic/index.ts"
 import { expects as serverExpects, step as serverStep, start as startServer } from "./state/server.ts"
 import { type ConnectionOptions, make } from "./state/shell.ts"
 
+/** Header protection of QUIC packets in JavaScript; `effect-tls/node` has that of node:crypto. */
+export { headerProtection as nobleHeaderProtection } from "./crypto/noble/headerProtection.ts"
 /** Primitives in JavaScript, which run anywhere; `effect-tls/node` has those of node:crypto. */
 export { primitives as noblePrimitives } from "./crypto/noble/index.ts"
 export type { Primitives } from "./crypto/primitives.ts"
+/** What protects QUIC packets: keys, header masks, the tag of a Retry packet (RFC 9001 section 5). */
+export * as QuicPackets from "./crypto/quic/index.ts"
+/** The bytes of a secret, as a view, for a QUIC host whose packet protection is elsewhere. */
+export { type Secret, unsafeBytes as dangerouslyRevealSecret } from "./crypto/secret.ts"
 /** The suites that a configuration offers or accepts. */
 export { type CipherSuite13, suites13 } from "./crypto/suite.ts"
 /** The reducer of the client: `start(config)`, `step(state, event)`, and its figure. */
@@ -45,6 +52,22 @@ export type { Failure } from "./state/failure.ts"
 export * as Fingerprint from "./state/hello/ja4.ts"
 /** What it takes to read a name that a client means to reach. */
 export { parseServerIdentity } from "./state/path/host.ts"
+/** TLS inside QUIC (RFC 9001): `quicClient` and `quicServer` make the handshake of a host's connection. */
+export {
+  type CryptoData,
+  type CryptoLevel,
+  errorCode as quicErrorCode,
+  type QuicClientConfig,
+  type QuicConnection,
+  type QuicEvent,
+  type QuicLevel,
+  type QuicOptions,
+  type QuicProgress,
+  type QuicSecret,
+  type QuicServerConfig,
+  quicClient,
+  quicServer
+} from "./state/quic/index.ts"
 /** The reducer of the server. */
 export * as ServerMachine from "./state/server.ts"
 export type { ConnectionOptions } from "./state/shell.ts"
@@ -135,19 +158,49 @@ export const answer = (world: World, command: Command): Result.Result<Answer, Fa
   }
 }
 
-/** Answers until nothing is asked; the output and the events of all steps together. */
-export const settle = (connection: Connection, progress: Progress, world: World): Progress => {
-  const out = [...progress.out]
-  const events = [...progress.events]
-  let { asks } = progress
-  while (asks !== undefined) {
-    const next = Result.match(answer(world, asks), {
+interface Asking<P> {
+  answer(answer: Answer): P
+  abort(failure: Failure): P
+}
+
+/** Answers until nothing is asked, and hands over what each step came to. */
+const answerAll = <P extends { readonly asks: Command | undefined }>(
+  connection: Asking<P>,
+  first: P,
+  world: World,
+  take: (progress: P) => void
+): void => {
+  let progress = first
+  take(progress)
+  while (progress.asks !== undefined) {
+    progress = Result.match(answer(world, progress.asks), {
       onSuccess: (answer) => connection.answer(answer),
       onFailure: (failure) => connection.abort(failure)
     })
-    out.push(...next.out)
-    events.push(...next.events)
-    asks = next.asks
+    take(progress)
   }
+}
+
+/** Answers until nothing is asked; the output and the events of all steps together. */
+export const settle = (connection: Connection, progress: Progress, world: World): Progress => {
+  const out: Array<Uint8Array> = []
+  const events: Array<ConnectionEvent> = []
+  answerAll(connection, progress, world, (each) => {
+    out.push(...each.out)
+    events.push(...each.events)
+  })
   return { out, events, asks: undefined }
+}
+
+/** The same for a connection inside QUIC. */
+export const settleQuic = (connection: QuicConnection, progress: QuicProgress, world: World): QuicProgress => {
+  const out: Array<CryptoData> = []
+  const secrets: Array<QuicSecret> = []
+  const events: Array<QuicEvent> = []
+  answerAll(connection, progress, world, (each) => {
+    out.push(...each.out)
+    secrets.push(...each.secrets)
+    events.push(...each.events)
+  })
+  return { out, secrets, events, asks: undefined }
 }

@@ -25,6 +25,9 @@ export type Compatibility = "middlebox" | "none"
 /** Whether a peer is asked to staple an OCSP response and signed certificate timestamps to its certificate. */
 export type Stapling = "ask" | "none"
 
+/** What carries the handshake, where it is not records: `parameters` are quic_transport_parameters (RFC 9001 8.2). */
+export type Transport = { readonly _tag: "Quic"; readonly parameters: Uint8Array }
+
 interface Config {
   /** In order of preference. */
   readonly suites: ReadonlyArray<CipherSuite13>
@@ -40,6 +43,8 @@ interface Config {
   readonly certificateCompression?: ReadonlyArray<CertificateCompressor> | undefined
   /** Whether the peer is asked for what its certificate's status is (RFC 9846 section 4.5.1.1); absent for not. */
   readonly stapling?: Stapling | undefined
+  /** Records when absent. `quicClient` and `quicServer` set it, and nothing else should. */
+  readonly transport?: Transport | undefined
 }
 
 export interface ClientConfig extends Config {

@@ -109,6 +109,15 @@ export const reasons = {
   CertificateSearchExhausted: refused("bad_certificate", "RFC 5280 6.1"),
   CertificateRejected: refused("certificate_unknown", "RFC 9846 6.2"),
 
+  // QUIC; without an alert it is a PROTOCOL_VIOLATION
+  QuicWrongLevel: misbehaved("none", "RFC 9001 4.1.3"),
+  QuicPostHandshakeRequest: misbehaved("none", "RFC 9001 4.4"),
+  QuicTicketEarlyData: misbehaved("none", "RFC 9001 4.6.1"),
+  QuicCompatibilityMode: misbehaved("none", "RFC 9001 8.4"),
+  QuicKeyUpdate: misbehaved("unexpected_message", "RFC 9001 6"),
+  QuicEndOfEarlyData: misbehaved("unexpected_message", "RFC 9001 8.3"),
+  QuicOutsideQuic: misbehaved("unsupported_extension", "RFC 9001 8.2"),
+
   // Ends
   AlertReceived: { kind: "AlertReceived", alert: "none", see: "RFC 9846 6.2" },
   UncleanClose: { kind: "ConnectionLost", alert: "none", see: "RFC 9846 6.1" },
@@ -119,6 +128,7 @@ export const reasons = {
   TooBusy: { kind: "ConnectionLost", alert: "none", see: "RFC 9846 6.2" },
   ConnectionClosed: { kind: "Misuse", alert: "none", see: "RFC 9846 6.1" },
   InvalidConfiguration: { kind: "Misuse", alert: "none", see: "RFC 9846 4.2.1" },
+  UnreadData: { kind: "Misuse", alert: "none", see: "RFC 9846 5.3" },
   NotEstablished: { kind: "Misuse", alert: "none", see: "RFC 9846 7.5" },
   WriteLimitReached: { kind: "Internal", alert: "internal_error", see: "RFC 9846 5.5" },
   AnswerFailed: { kind: "Internal", alert: "internal_error", see: "RFC 9846 6.2" },

@@ -1,5 +1,7 @@
 /** effect-tls/node: what needs Node. */
 
+/** Header protection of QUIC packets on node:crypto. */
+export { headerProtection as nodeHeaderProtection } from "../../crypto/node/headerProtection.ts"
 /** The primitives of node:crypto, for `effect-tls/core`. */
 export { primitives as nodePrimitives } from "../../crypto/node/index.ts"
 /** A socket as a Node stream. */

@@ -6,6 +6,7 @@ import { land, type Of, type Stepped } from "../../machine.ts"
 import * as Alpn from "../../negotiation/alpn.ts"
 import * as CertificateType from "../../negotiation/certificateType.ts"
 import { onlySolicited } from "../../negotiation/extensions.ts"
+import * as Transport from "../../negotiation/transport.ts"
 import { append } from "../../transcript.ts"
 import type { WaitCertificateOrRequest, WaitEncryptedExtensions } from "./state.ts"
 
@@ -21,6 +22,7 @@ export const encryptedExtensions = (
     const chosen = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list
     const protocol = yield* Alpn.selected(config.protocols, chosen)
     const certificateTypes = yield* CertificateType.selected(config, extensions)
+    yield* Transport.server(config.transport, event.body, protocol)
     return land({
       _tag: "WAIT_CERT_CR",
       parameters: { hs: state.hs, protocol, certificateTypes },

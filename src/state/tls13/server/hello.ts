@@ -20,6 +20,7 @@ import { required } from "../../negotiation/extensions.ts"
 import * as Group from "../../negotiation/group.ts"
 import * as ServerName from "../../negotiation/serverName.ts"
 import * as SignatureScheme from "../../negotiation/signatureScheme.ts"
+import * as Transport from "../../negotiation/transport.ts"
 import * as Transcript from "../../transcript.ts"
 import { afterFirstMessage } from "../compatibility.ts"
 import type { Agreeing, Agreeing2, Choices, ReceivedClientHello, Selected, WaitClientHello2 } from "./state.ts"
@@ -47,6 +48,7 @@ const choose = (config: ServerConfig, hello: ClientHello): Result.Result<Choices
     const group = yield* Group.select(config.groups, groups.named_group_list, shares.client_shares)
     const offered = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list ?? []
     const protocol = yield* Alpn.select(config.protocols, offered, config.alpnPolicy)
+    yield* Transport.client(config.transport, hello, protocol)
     const serverName = yield* ServerName.select(extensions, config.serverNamePolicy)
     const { clientAuthentication, clientCertificateType } = yield* CertificateType.asked(config, extensions)
     return {

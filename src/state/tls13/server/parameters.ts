@@ -7,6 +7,7 @@ import * as Grease from "../../hello/grease.ts"
 import { land, type Stepped } from "../../machine.ts"
 import * as CertificateSchemes from "../../negotiation/certificateSchemes.ts"
 import * as CertificateType from "../../negotiation/certificateType.ts"
+import * as Transport from "../../negotiation/transport.ts"
 import { certificateOf } from "../authentication.ts"
 import * as CertificateCompression from "../certificateCompression.ts"
 import { signedContent } from "../certificateVerify.ts"
@@ -30,7 +31,8 @@ const encryptedExtensions = ({ choices, credential }: Selected): ReadonlyArray<E
     choices.config.clientAuthentication,
     choices.clientCertificateType,
     credential
-  )
+  ),
+  ...Transport.parameters(choices.config.transport)
 ]
 
 /** CertificateRequest, where the configuration wants one (section 4.4.2). */

@@ -1,0 +1,59 @@
+/** TLS for a QUIC host: the same machines as everywhere, in a shell of their own. */
+import * as Client from "../client.ts"
+import type { Answer } from "../command.ts"
+import type { ClientConfig, ServerConfig } from "../config.ts"
+import * as Server from "../server.ts"
+import type { Runnable } from "../stepping.ts"
+import type { QuicConnection, QuicOptions } from "./connection.ts"
+import { make } from "./shell.ts"
+
+export type {
+  CryptoData,
+  CryptoLevel,
+  QuicConnection,
+  QuicEvent,
+  QuicLevel,
+  QuicOptions,
+  QuicProgress,
+  QuicSecret
+} from "./connection.ts"
+export { errorCode } from "./errorCode.ts"
+
+/** A configuration for QUIC: what it says of the transport is decided (RFC 9001 section 8.4), and ALPN is not optional. */
+type ForQuic<C> = Omit<C, "compatibility" | "transport" | "protocols"> & {
+  /** Application protocols (RFC 7301), at least one (RFC 9001 section 8.1). */
+  readonly protocols: readonly [string, ...ReadonlyArray<string>]
+}
+export type QuicClientConfig = ForQuic<ClientConfig>
+export type QuicServerConfig = ForQuic<ServerConfig>
+
+const inside = ({ transportParameters }: QuicOptions) =>
+  ({ compatibility: "none", transport: { _tag: "Quic", parameters: transportParameters } }) as const
+
+/**
+ * The client of a QUIC connection; `start` yields its first question.
+ *
+ * @example
+ * const tls = Core.quicClient(config, { transportParameters })
+ * let progress = Core.settleQuic(tls, tls.start(), world)
+ * for (const { level, bytes } of progress.out) crypto[level].append(bytes)
+ */
+export const quicClient = (config: QuicClientConfig, options: QuicOptions): QuicConnection => {
+  const start = Client.start({ ...config, ...inside(options) })
+  return make({ role: "client", start, step: Client.step, expects: Client.expects }, options)
+}
+
+/** The server of a QUIC connection; it waits for the bytes of a ClientHello at level `initial`. */
+export const quicServer = (config: QuicServerConfig, options: QuicOptions): QuicConnection => {
+  const start = Server.start({ ...config, ...inside(options) })
+  const step: Runnable<Server.ServerState>["step"] = (state, event) =>
+    Server.step(state, event._tag === "ConfigurationChosen" ? kept(event, options) : event)
+  return make({ role: "server", start, step, expects: Server.expects }, options)
+}
+
+/** A configuration that is chosen for one client is still one for QUIC; it may bring parameters of its own. */
+const kept = (answer: Extract<Answer, { readonly _tag: "ConfigurationChosen" }>, options: QuicOptions): Answer => {
+  const { transportParameters } = options
+  const parameters = answer.config.transport?.parameters ?? transportParameters
+  return { ...answer, config: { ...answer.config, ...inside({ ...options, transportParameters: parameters }) } }
+}
