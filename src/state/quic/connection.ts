@@ -83,6 +83,7 @@ export interface QuicConnection {
   /**
    * New bytes of the CRYPTO stream of a level, in order and once each, cut anyhow. Bytes of a level that is not read
    * now are `QuicWrongLevel`: of an earlier one they extend what was complete, of a later one they came too soon.
+   * About 80 KiB may wait for an answer; more is `HandshakeMessageTooLong`.
    */
   receive(level: CryptoLevel, bytes: Uint8Array): QuicProgress
   /** The answer to `asks`. */

@@ -8,7 +8,6 @@ import type { Event } from "../event.ts"
 import { type Failure, fail } from "../failure.ts"
 import { keyLogLine } from "../keyLog.ts"
 import { HandshakeJoiner } from "../record/joiner.ts"
-import { maxPlaintext } from "../record/limits.ts"
 import { type AnyState, aligned, answers, asksOf, hear, type Runnable } from "../stepping.ts"
 import { exportKeyingMaterial } from "../tls13/exporter.ts"
 import type {
@@ -94,19 +93,10 @@ class QuicShell<S extends AnyState> implements QuicConnection {
     for (const secret of secretsOf(this.#state)) secret.wipe()
   }
 
-  /** In pieces as small as a record's content, so that the joiner never holds much more than one message. */
   #take(level: CryptoLevel, bytes: Uint8Array): Result.Result<void, Failure> {
-    if (level !== this.#reading) {
-      return fail("QuicWrongLevel", `${bytes.length} bytes at level ${level}, and ${this.#reading} is read`)
-    }
-    let taken = done
-    for (let at = 0; at < bytes.length && Result.isSuccess(taken); at += maxPlaintext) {
-      if (level !== this.#reading) {
-        return fail("MessageAcrossKeyChange", `bytes at level ${level} follow a message that ends it`)
-      }
-      taken = Result.flatMap(this.#joiner.push(bytes.subarray(at, at + maxPlaintext)), () => this.#read())
-    }
-    return taken
+    return level === this.#reading
+      ? Result.flatMap(this.#joiner.push(bytes), () => this.#read())
+      : fail("QuicWrongLevel", `${bytes.length} bytes at level ${level}, and ${this.#reading} is read`)
   }
 
   /** Reads until the input is used up, or a question waits. */
