@@ -48,6 +48,8 @@ export type { ClientAuthentication, ClientConfig, ServerConfig, ServerIdentity }
 export type { Connection, ConnectionEvent, Progress } from "./state/connection.ts"
 export type { Established } from "./state/established.ts"
 export type { Failure } from "./state/failure.ts"
+/** What `dangerouslyExtractTrafficSecrets` yields. */
+export type { DirectionKeys, TrafficSecrets } from "./state/handOver.ts"
 /** What software a ClientHello comes from: JA4. */
 export * as Fingerprint from "./state/hello/ja4.ts"
 /** What it takes to read a name that a client means to reach. */

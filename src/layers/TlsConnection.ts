@@ -10,7 +10,11 @@ import type { CertificateKind } from "../state/config.ts"
 import type { PeerIdentity } from "../state/proof.ts"
 import { bytesOf, joined } from "./bytes.ts"
 import type { Link } from "./driver.ts"
+import type { TrafficHandOver } from "./handOver.ts"
 import type { TlsError } from "./TlsError.ts"
+
+export type { DirectionKeys, TrafficSecrets } from "../state/handOver.ts"
+export type { TrafficHandOver } from "./handOver.ts"
 
 /** What was agreed, as plain values: it prints well and holds no secret. */
 export interface ConnectionInfo {
@@ -65,6 +69,19 @@ export interface TlsConnection {
   ) => Effect.Effect<Uint8Array, TlsError>
   /** New keys for what we send, and with `requestPeer` for what the peer sends (RFC 9846 section 4.7.3). */
   readonly updateKeys: (options?: { readonly requestPeer?: boolean | undefined }) => Effect.Effect<void, TlsError>
+  /**
+   * The keys of both directions and the transport below, for a new owner of the records such as the kernel (kTLS): key,
+   * IV and the sequence number of the next record. It comes after all that was written, and ends this connection: a
+   * nonce counter with two owners would repeat itself and give the key away, so whatever is done with it afterwards
+   * fails with `ConnectionClosed`, and no close_notify is said. The transport lives until the scope ends.
+   *
+   * Fails with `UnreadData` and changes nothing while somebody pulls, or where data has come that was not pulled. Not
+   * secret from whoever holds them: they read and forge all that follows.
+   *
+   * @example
+   * const { suite, read, write, reader, writer } = yield* tls.dangerouslyExtractTrafficSecrets
+   */
+  readonly dangerouslyExtractTrafficSecrets: Effect.Effect<TrafficHandOver, TlsError>
   /** Says close_notify after all that was written. Reading goes on until the peer closes too. */
   readonly close: Effect.Effect<void>
 }
@@ -121,6 +138,7 @@ export const make = (link: Link): TlsConnection => {
       link.exportKeyingMaterial(label, context ?? new Uint8Array(0), length),
     updateKeys: ({ requestPeer = false } = {}) =>
       link.updateKeys(requestPeer ? "update_requested" : "update_not_requested"),
+    dangerouslyExtractTrafficSecrets: link.dangerouslyExtractTrafficSecrets,
     close: link.close
   }
 }

@@ -19,6 +19,7 @@ import { alertOf, type Failure, fail, make as failure } from "../state/failure.t
 import type { Answerer } from "./answers.ts"
 import { bytesOf } from "./bytes.ts"
 import type { Observer } from "./events.ts"
+import { handOver, type TrafficHandOver } from "./handOver.ts"
 import { Inbox, type Receiver } from "./inbox.ts"
 import type { KeyLogger } from "./KeyLog.ts"
 import { Outbox } from "./outbox.ts"
@@ -56,6 +57,8 @@ export interface Link {
     context: Uint8Array,
     length: number
   ) => Effect.Effect<Uint8Array, TlsError>
+  /** The keys and the transport, after all that was written before; this connection is over then. */
+  readonly dangerouslyExtractTrafficSecrets: Effect.Effect<TrafficHandOver, TlsError>
   /** Says close_notify after all that was written before. Reading goes on. Bounded by a second. */
   readonly close: Effect.Effect<void>
   /** Ends the transport without waiting for anybody. */
@@ -244,12 +247,12 @@ const close = (session: Session): Effect.Effect<void> =>
     return Effect.timeoutOrElse(said, { duration: closeTimeout, orElse: () => stuck })
   })
 
-const linkOf = (session: Session, established: Established, pull: Link["pull"], scope: Scope.Closeable): Link => {
+const linkOf = (session: Session, established: Established, inbox: Inbox, scope: Scope.Closeable): Link => {
   const { connection, outbox, writer } = session
   const failed = (reason: Failure): TlsError => session.error ?? session.describe(reason)
   return {
     established,
-    pull,
+    pull: inbox.pull,
     write: (plaintext) => Effect.mapError(outbox.data(plaintext), failed),
     updateKeys: (request) =>
       Effect.mapError(
@@ -265,6 +268,7 @@ const linkOf = (session: Session, established: Established, pull: Link["pull"], 
             : connection.exportKeyingMaterial(label, context, length)
         )
       ).pipe(Effect.mapError(failed)),
+    dangerouslyExtractTrafficSecrets: Effect.mapError(handOver(session, inbox), failed),
     close: close(session),
     destroy: (event) =>
       Effect.suspend(() => {
@@ -300,7 +304,7 @@ const open = Effect.fnUntraced(function* (socket: Socket.Socket, endpoint: Endpo
   const inbox = new Inbox(inner, session.outbox, session, endpoint.services)
   yield* Scope.addFinalizer(scope, letGo(session, inbox))
   const established = yield* handshakeInTime(session)
-  return linkOf(session, established, inbox.pull, scope)
+  return linkOf(session, established, inbox, scope)
 })
 
 /**

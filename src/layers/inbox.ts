@@ -73,6 +73,11 @@ export class Inbox {
     })
   }
 
+  /** Whether a pull of the transport is under way: what it yields is for this connection. */
+  get pulling(): boolean {
+    return this.#puller !== "nobody"
+  }
+
   /** Looks after writers no more. */
   stop(): Effect.Effect<void> {
     return this.#watcher.stop()

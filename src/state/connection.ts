@@ -8,6 +8,7 @@ import type { Answer, Command } from "./command.ts"
 import type { Established } from "./established.ts"
 import type { UpdateKeys } from "./event.ts"
 import type { Failure } from "./failure.ts"
+import type { TrafficSecrets } from "./handOver.ts"
 
 /** What happened, in order. */
 export type ConnectionEvent =
@@ -65,6 +66,14 @@ export interface Connection {
   abort(failure: Failure): Progress
   /** RFC 9846 section 7.5; `length` in bytes. */
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure>
+  /**
+   * The keys of both directions, for a new owner of the records, and the end of this one: a nonce counter with two
+   * owners would repeat itself, so afterwards everything here fails with `ConnectionClosed`, and no alert is said.
+   * Fails and changes nothing with `NotEstablished`, `ConnectionClosed`, or with `UnreadData` when bytes of the peer
+   * wait that only this connection can open. What `out` was given before belongs on the wire first. KeyUpdate, alerts
+   * and tickets of the peer are the new owner's to understand.
+   */
+  dangerouslyExtractTrafficSecrets(): Result.Result<TrafficSecrets, Failure>
   /** Overwrites the secrets; nothing can be sent, read or exported afterwards. A failure does it by itself. */
   dispose(): void
 }

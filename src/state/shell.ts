@@ -12,6 +12,7 @@ import type { Connection, ConnectionEvent, Progress } from "./connection.ts"
 import type { Established } from "./established.ts"
 import { type Event, ownUpdate, type UpdateKeys } from "./event.ts"
 import { alertOf, type Failure, fail, make as failure } from "./failure.ts"
+import { directionKeys, type TrafficSecrets } from "./handOver.ts"
 import { keyLogLine } from "./keyLog.ts"
 import { HandshakeJoiner } from "./record/joiner.ts"
 import { maxChangeCipherSpecs, maxPostHandshakeMessages, maxWarnings } from "./record/limits.ts"
@@ -127,6 +128,31 @@ class Shell<S extends AnyState> implements Connection {
     if (this.established === undefined) return fail("NotEstablished", "keying material exists after the handshake only")
     const { suite, exporter } = this.established
     return exportKeyingMaterial(suite.hash, exporter, label, context, length)
+  }
+
+  dangerouslyExtractTrafficSecrets(): Result.Result<TrafficSecrets, Failure> {
+    const { established } = this
+    const { read, write } = this.#keys
+    if (this.failure !== undefined) return Result.fail(this.failure)
+    if (established === undefined || read === undefined || write === undefined) {
+      return fail("NotEstablished", "there are traffic secrets after the handshake only")
+    }
+    if (this.#reading !== "open" || this.#writing !== "open") {
+      return fail("ConnectionClosed", "one direction is closed already")
+    }
+    const unread = this.#reader.buffered
+    if (unread > 0 || !this.#joiner.empty || asksOf(this.#state) !== undefined || owesOf(this.#state) !== undefined) {
+      return fail("UnreadData", `${unread} bytes of a record, or a part of a message, wait to be read here`)
+    }
+    const { suite } = established
+    const secrets: TrafficSecrets = {
+      suite: suite.name,
+      read: directionKeys(suite, read, this.#reader.opened),
+      write: directionKeys(suite, write, this.#writer.sealed)
+    }
+    this.#die(failure("ConnectionClosed", "its traffic secrets were handed over"))
+    this.dispose()
+    return Result.succeed(secrets)
   }
 
   dispose(): void {

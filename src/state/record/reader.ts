@@ -64,6 +64,11 @@ export class RecordReader {
     return this.#end - this.#start + this.#chunk.length - this.#offset
   }
 
+  /** Records opened under the present key. */
+  get opened(): number {
+    return this.#opener?.sequence ?? 0
+  }
+
   /**
    * Takes bytes from the peer, of any number. Fails with `InternalError` when 1 MiB waits already: the owner does not
    * read what it has and should not have asked for more.
