@@ -13,6 +13,7 @@ import * as Socket from "effect/socket/Socket"
 import { SocketServer } from "effect/socket/SocketServer"
 import * as ClientVerifier from "../layers/ClientVerifier.ts"
 import * as Credentials from "../layers/Credentials.ts"
+import * as CredentialFiles from "../layers/node/CredentialFiles.ts"
 import * as KeyLogFile from "../layers/node/KeyLogFile.ts"
 import { layerAllocator } from "../layers/node/NodeTls.ts"
 import { current, type TlsConnection } from "../layers/TlsConnection.ts"
@@ -33,6 +34,9 @@ interface Flags extends Common, Endpoint {
   readonly to: string | undefined
   readonly clientCa: string | undefined
   readonly requireClientCert: boolean
+  readonly reload: boolean
+  readonly strictSni: boolean
+  readonly strictAlpn: boolean
 }
 
 /** What is done with a connection; it is closed afterwards. */
@@ -81,9 +85,16 @@ const attend = (flags: Flags, service: Service) =>
 const authentication = ({ clientCa, requireClientCert }: Flags) =>
   clientCa === undefined ? "none" : requireClientCert ? "required" : "optional"
 
+const filesOf = ({ cert, key }: Flags) => cert.map((chain, i) => ({ chain, key: key[i] ?? "" }))
+
 /** The server with all services that the flags ask for. */
 const services = (flags: Flags) => {
-  const identity = Layer.unwrap(Effect.map(credentials(flags.cert, flags.key), Credentials.layer))
+  // Read here in any case, as what is wrong with the flags is told best by them.
+  const identity = Layer.unwrap(
+    Effect.map(credentials(flags.cert, flags.key), (loaded) =>
+      flags.reload ? CredentialFiles.layer(filesOf(flags), { signal: "SIGHUP" }) : Credentials.layer(loaded)
+    )
+  )
   const clients =
     flags.clientCa === undefined
       ? Layer.empty
@@ -92,7 +103,9 @@ const services = (flags: Flags) => {
   return TlsServer.layer({
     alpnProtocols: flags.alpn,
     grease: flags.grease,
-    clientAuthentication: authentication(flags)
+    clientAuthentication: authentication(flags),
+    serverNamePolicy: flags.strictSni ? "strict" : "lenient",
+    alpnPolicy: flags.strictAlpn ? "strict" : "lenient"
   }).pipe(
     Layer.provide(Layer.mergeAll(identity, clients)),
     Layer.provide(cryptoLayer(flags)),
@@ -112,6 +125,9 @@ const check = Effect.fnUntraced(function* (flags: Flags) {
   }
   if (flags.cert.length === 0)
     return yield* usage("a server needs --cert FILE and --key FILE", "effect-tls cert make --out DIR")
+  if (flags.strictAlpn && flags.alpn.length === 0) {
+    return yield* usage("--strict-alpn needs --alpn A,B: which protocols are spoken here?")
+  }
   if (flags.requireClientCert && flags.clientCa === undefined) {
     return yield* usage("--require-client-cert needs --client-ca FILE: whose certificates are good enough?")
   }
@@ -156,6 +172,9 @@ export const serve = Command.make(
     to: optionalText("to", "HOST:PORT", "Where --mode forward connects to, without TLS"),
     clientCa: optionalText("client-ca", "FILE", "Ask clients for a certificate signed by an authority in FILE (PEM)"),
     requireClientCert: toggle("require-client-cert", "Refuse clients without one"),
+    reload: toggle("reload", "Read --cert and --key again when they change, and on SIGHUP; connections stay"),
+    strictSni: toggle("strict-sni", "Refuse clients that ask for no name, or for none of the certificates"),
+    strictAlpn: toggle("strict-alpn", "Refuse clients that take no part in ALPN; needs --alpn"),
     ...common
   },
   Effect.fnUntraced(function* (flags) {

@@ -93,7 +93,8 @@ export const configureWith = <A, E, R>(
 /**
  * Picks how a client is served, by its ClientHello: before anything is negotiated, and once, whatever the client says
  * after a retry. `undefined` is the server's own configuration. It may be slow: the deadline of the handshake bounds
- * it. What it fails with ends the handshake with the alert of that reason, a defect with `internal_error`.
+ * it, and it has one of the places of `maxHandshakes` meanwhile. What it fails with ends the handshake with the alert
+ * of that reason, a defect with `internal_error`.
  */
 export type Choose = (hello: Info.ClientHelloInfo) => Effect.Effect<Configuration | undefined, TlsError | Failure>
 

@@ -4,6 +4,8 @@
 export { headerProtection as nodeHeaderProtection } from "../../crypto/node/headerProtection.ts"
 /** The primitives of node:crypto, for `effect-tls/core`. */
 export { primitives as nodePrimitives } from "../../crypto/node/index.ts"
+/** Certificates in files, read again when they change. */
+export * as CredentialFiles from "./CredentialFiles.ts"
 /** A socket as a Node stream. */
 export * as SocketDuplex from "./duplex.ts"
 /** The key log as a file. */
