@@ -86,7 +86,7 @@ layer(world)("a server that chooses by the ClientHello", (it) => {
         assert.deepStrictEqual(okay(server).peerCertificates[0], host.client.certificate)
       }
       const { server } = yield* visit([a, b], "b.example", a.client)
-      assert.strictEqual(errorOf(server).reason._tag, "CertificateIssuerUnknown", "who is let in at a is nobody at b")
+      assert.strictEqual(errorOf(server).reason._tag, "ClientCertificateRequired", "who is let in at a is nobody at b")
       const stranger = yield* visit([a, b], "c.example", a.client)
       assert.deepStrictEqual(refusal(stranger), ["UnrecognizedName", "unrecognized_name", "unrecognized_name"])
     })
