@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { inspect } from "node:util"
+import { fileURLToPath } from "node:url"
+import { inspect, promisify } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -260,6 +262,23 @@ describe("a session file", () => {
       for (const { session } of taken) assert.strictEqual(unsafeBytes(session.secret)[0], 0xc5)
       assert.deepStrictEqual(readdirSync(directory), ["sessions.json"])
       assert.strictEqual(JSON.parse(readFileSync(path, "utf8")).servers[0].group, "x25519")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is shared by processes, and no ticket is used twice by them", () =>
+    Effect.gen(function* () {
+      const path = join(yield* folder, "sessions.json")
+      const store = yield* clientStore(SessionFile.layer(path))
+      const servers = ["a", "b", "c", "d"]
+      for (const server of servers) {
+        for (let n = 0; n < 8; n++) yield* store.put(server, ticketOf(n, { expires: Date.now() + hour }))
+      }
+      const taker = fileURLToPath(new URL("sessionFileTaker.ts", import.meta.url))
+      const run = Effect.promise(() => promisify(execFile)(process.execPath, [taker, path, ...servers]))
+      const outputs = yield* Effect.all([run, run], { concurrency: 2 })
+      const taken = outputs.flatMap(({ stdout }) => stdout.split("\n").filter((line) => line !== ""))
+      assert.strictEqual(new Set(taken).size, taken.length)
+      assert.lengthOf(taken, 32)
     }).pipe(Effect.scoped)
   )
 
