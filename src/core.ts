@@ -30,6 +30,7 @@ import type { CryptoData, QuicConnection, QuicEvent, QuicProgress, QuicSecret } 
 import { expects as serverExpects, step as serverStep, start as startServer } from "./state/server.ts"
 import { type ConnectionOptions, make } from "./state/shell.ts"
 
+export type { CertificateCompressor } from "./crypto/compression.ts"
 /** Header protection of QUIC packets in JavaScript; `effect-tls/node` has that of node:crypto. */
 export { headerProtection as nobleHeaderProtection } from "./crypto/noble/headerProtection.ts"
 /** Primitives in JavaScript, which run anywhere; `effect-tls/node` has those of node:crypto. */
@@ -41,6 +42,8 @@ export * as QuicPackets from "./crypto/quic/index.ts"
 export { type Secret, unsafeBytes as dangerouslyRevealSecret } from "./crypto/secret.ts"
 /** The suites that a configuration offers or accepts. */
 export { type CipherSuite13, suites13 } from "./crypto/suite.ts"
+/** Certificates compressed in JavaScript, for `certificateCompression`. */
+export { zlib as portableZlib } from "./crypto/zlib.ts"
 /** The reducer of the client: `start(config)`, `step(state, event)`, and its figure. */
 export * as ClientMachine from "./state/client.ts"
 export type { Answer, Command, Credential } from "./state/command.ts"

@@ -4,6 +4,8 @@
 export * as Allocator from "./layers/Allocator.ts"
 /** Whether early data came before. */
 export * as AntiReplay from "./layers/AntiReplay.ts"
+/** How certificates are compressed. */
+export * as CertificateCompression from "./layers/CertificateCompression.ts"
 /** The sessions of a client in a `KeyValueStore`. */
 export * as ClientSessionKeyValueStore from "./layers/ClientSessionKeyValueStore.ts"
 /** The sessions that a client may resume. */

@@ -11,6 +11,7 @@ import * as Stream from "effect/Stream"
 import * as Socket from "effect/socket/Socket"
 import * as Credentials from "../layers/Credentials.ts"
 import * as KeyLogFile from "../layers/node/KeyLogFile.ts"
+import * as NodeCertificateCompression from "../layers/node/NodeCertificateCompression.ts"
 import { layerAllocator } from "../layers/node/NodeTls.ts"
 import * as ServerVerifier from "../layers/ServerVerifier.ts"
 import * as TlsClient from "../layers/TlsClient.ts"
@@ -128,6 +129,7 @@ const services = (flags: Flags) =>
     Layer.provideMerge(
       Layer.mergeAll(
         layerAllocator,
+        NodeCertificateCompression.layer,
         flags.keylog === undefined ? Layer.empty : KeyLogFile.layerFile(flags.keylog),
         flags.trace ? Trace.layer(flags.summary) : Layer.empty
       )

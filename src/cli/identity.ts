@@ -8,7 +8,7 @@ import * as SystemTrust from "../layers/node/SystemTrust.ts"
 import * as TrustAnchors from "../layers/TrustAnchors.ts"
 import type { Failure } from "../state/failure.ts"
 import { type CliFailure, usage } from "./failure.ts"
-import { readText } from "./files.ts"
+import { readFile, readText } from "./files.ts"
 
 const anchorsIn = (file: string) =>
   Effect.flatMap(readText(file), (text) =>
@@ -24,22 +24,26 @@ export const anchors = (
 ): Layer.Layer<TrustAnchors.TrustAnchors, CliFailure | Failure, FileSystem.FileSystem> =>
   files.length === 0 ? SystemTrust.layerSystem : Layer.effect(TrustAnchors.TrustAnchors, ofFiles(files))
 
-/** `--cert` and `--key`, in pairs. */
+/** `--cert` and `--key`, in pairs, each with the `--ocsp` in its place if there is one. */
 export const credentials = (
   certificates: ReadonlyArray<string>,
-  keys: ReadonlyArray<string>
+  keys: ReadonlyArray<string>,
+  staples: ReadonlyArray<string> = []
 ): Effect.Effect<ReadonlyArray<Credentials.LoadedCredential>, CliFailure, FileSystem.FileSystem | CryptoProvider> =>
   Effect.gen(function* () {
     if (certificates.length !== keys.length) {
       const counts = `${certificates.length} --cert and ${keys.length} --key`
       return yield* usage(`every --cert needs its --key: there are ${counts}`)
     }
-    return yield* Effect.forEach(certificates, (certificate, i) => loadPair(certificate, keys[i] ?? ""))
+    if (staples.length > certificates.length) {
+      return yield* usage(`every --ocsp belongs to a --cert: there are ${staples.length} and ${certificates.length}`)
+    }
+    return yield* Effect.forEach(certificates, (certificate, i) => loadPair(certificate, keys[i] ?? "", staples[i]))
   })
 
-const loadPair = Effect.fnUntraced(function* (certificate: string, key: string) {
-  const pem = { chain: yield* readText(certificate), key: yield* readText(key) }
-  return yield* Effect.mapError(Credentials.loadPem(pem), ({ reason }) =>
-    usage(`${certificate} with ${key}: ${reason.detail}`)
-  )
+const loadPair = Effect.fnUntraced(function* (certificate: string, key: string, staple: string | undefined) {
+  const ocsp = staple === undefined ? undefined : yield* readFile(staple)
+  const pem = { chain: yield* readText(certificate), key: yield* readText(key), ocsp }
+  const files = [certificate, key, ...(staple === undefined ? [] : [staple])].join(" with ")
+  return yield* Effect.mapError(Credentials.loadPem(pem), ({ reason }) => usage(`${files}: ${reason.detail}`))
 })

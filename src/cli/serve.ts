@@ -15,6 +15,7 @@ import * as ClientVerifier from "../layers/ClientVerifier.ts"
 import * as Credentials from "../layers/Credentials.ts"
 import * as CredentialFiles from "../layers/node/CredentialFiles.ts"
 import * as KeyLogFile from "../layers/node/KeyLogFile.ts"
+import * as NodeCertificateCompression from "../layers/node/NodeCertificateCompression.ts"
 import { layerAllocator } from "../layers/node/NodeTls.ts"
 import { current, type TlsConnection } from "../layers/TlsConnection.ts"
 import * as TlsServer from "../layers/TlsServer.ts"
@@ -30,6 +31,7 @@ import * as Summary from "./summary.ts"
 interface Flags extends Common, Endpoint {
   readonly cert: ReadonlyArray<string>
   readonly key: ReadonlyArray<string>
+  readonly ocsp: ReadonlyArray<string>
   readonly mode: "echo" | "http" | "sink" | "forward"
   readonly to: string | undefined
   readonly clientCa: string | undefined
@@ -85,13 +87,13 @@ const attend = (flags: Flags, service: Service) =>
 const authentication = ({ clientCa, requireClientCert }: Flags) =>
   clientCa === undefined ? "none" : requireClientCert ? "required" : "optional"
 
-const filesOf = ({ cert, key }: Flags) => cert.map((chain, i) => ({ chain, key: key[i] ?? "" }))
+const filesOf = ({ cert, key, ocsp }: Flags) => cert.map((chain, i) => ({ chain, key: key[i] ?? "", ocsp: ocsp[i] }))
 
 /** The server with all services that the flags ask for. */
 const services = (flags: Flags) => {
   // Read here in any case, as what is wrong with the flags is told best by them.
   const identity = Layer.unwrap(
-    Effect.map(credentials(flags.cert, flags.key), (loaded) =>
+    Effect.map(credentials(flags.cert, flags.key, flags.ocsp), (loaded) =>
       flags.reload ? CredentialFiles.layer(filesOf(flags), { signal: "SIGHUP" }) : Credentials.layer(loaded)
     )
   )
@@ -111,7 +113,7 @@ const services = (flags: Flags) => {
     Layer.provide(cryptoLayer(flags)),
     Layer.provide(NodeSocketServer.layer({ host, port, allowHalfOpen: true, noDelay: true })),
     Layer.provide(flags.keylog === undefined ? Layer.empty : KeyLogFile.layerFile(flags.keylog)),
-    Layer.provide(layerAllocator)
+    Layer.provide(Layer.merge(layerAllocator, NodeCertificateCompression.layer))
   )
 }
 
@@ -165,6 +167,7 @@ export const serve = Command.make(
     ),
     cert: repeatedText("cert", "FILE", "The certificate chain (PEM); repeatable, each with its --key, chosen by name"),
     key: repeatedText("key", "FILE", "Its private key (PEM)"),
+    ocsp: repeatedText("ocsp", "FILE", "Its OCSP response (DER), for clients that ask; repeatable, as --cert is"),
     mode: Flag.Literals("mode", ["echo", "http", "sink", "forward"]).pipe(
       Flag.withDefault("echo" as const),
       Flag.withDescription("Send back, answer HTTP with what was negotiated, swallow, or pass on to --to")

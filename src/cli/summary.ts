@@ -36,6 +36,8 @@ export interface Summary {
   readonly peer: string | null
   /** The end-entity first. */
   readonly peerChain: ReadonlyArray<CertificateSummary>
+  /** What came stapled to it: bytes of an OCSP response, and how many signed certificate timestamps. Not judged. */
+  readonly stapled: { readonly ocsp: number; readonly timestamps: number }
 }
 
 const summarizeCertificate = (der: Uint8Array): CertificateSummary => {
@@ -53,7 +55,7 @@ const summarizeCertificate = (der: Uint8Array): CertificateSummary => {
   })
 }
 
-export const summarize = ({ info, peerCertificates }: TlsConnection): Summary => ({
+export const summarize = ({ info, peerCertificates, peerStaples }: TlsConnection): Summary => ({
   version: info.version,
   suite: info.suite,
   group: info.group,
@@ -63,7 +65,8 @@ export const summarize = ({ info, peerCertificates }: TlsConnection): Summary =>
   serverName: info.serverName === undefined ? null : escape(info.serverName),
   kind: info.kind,
   peer: info.peer ?? null,
-  peerChain: peerCertificates.map(summarizeCertificate)
+  peerChain: peerCertificates.map(summarizeCertificate),
+  stapled: { ocsp: peerStaples.ocsp?.length ?? 0, timestamps: peerStaples.timestamps?.length ?? 0 }
 })
 
 const kinds: { readonly [kind: string]: string } = {
@@ -78,6 +81,14 @@ const chainLines = (chain: Summary["peerChain"]): ReadonlyArray<readonly [string
     ...(names.length === 0 ? [] : [["", `  names ${names.join(", ")}`] as const])
   ])
 
+const stapledLine = ({ ocsp, timestamps }: Summary["stapled"]): ReadonlyArray<readonly [string, string]> => {
+  const parts = [
+    ...(ocsp === 0 ? [] : [`OCSP response of ${ocsp} bytes`]),
+    ...(timestamps === 0 ? [] : [`${timestamps} signed certificate timestamps`])
+  ]
+  return parts.length === 0 ? [] : [["Stapled", `${parts.join(", ")} (not checked)`]]
+}
+
 /** A label and a value a line. */
 export const toText = (summary: Summary): string => {
   const lines: ReadonlyArray<readonly [string, string]> = [
@@ -89,7 +100,8 @@ export const toText = (summary: Summary): string => {
     ["Server name", summary.serverName ?? "(none)"],
     ["Kind", kinds[summary.kind] ?? summary.kind],
     ["Peer", summary.peer ?? "(did not say who it is)"],
-    ...chainLines(summary.peerChain)
+    ...chainLines(summary.peerChain),
+    ...stapledLine(summary.stapled)
   ]
   return lines.map(([label, value]) => `${label.padEnd(13)}${value}`.trimEnd()).join("\n")
 }

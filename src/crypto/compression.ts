@@ -7,7 +7,7 @@ export interface CertificateCompressor {
   /** The same bytes in a form that every decompressor of this algorithm reads; `undefined` when it cannot be done. */
   readonly compress: (bytes: Uint8Array) => Uint8Array | undefined
   /**
-   * The `size` bytes that were compressed, `size` at least 1; `undefined` when they are more, fewer, or followed by
+   * The `size` bytes that were compressed, `size` at least 1; `undefined` when they are more or fewer, or followed by
    * something. A peer chose the input: memory must stay in proportion to `size`, whatever the input swells to.
    */
   readonly decompress: (bytes: Uint8Array, size: number) => Uint8Array | undefined

@@ -17,6 +17,7 @@ import type { CertificateKind } from "../state/config.ts"
 import { escape, type Failure, fail, make as failure } from "../state/failure.ts"
 import { matchIdentity, parseServerIdentity } from "../state/path/host.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
+import { ocspResponse, type StapleOptions, timestampList } from "./staples.ts"
 import { preferred, usable } from "./suitable.ts"
 import { asConfiguration, misconfigured, type TlsError } from "./TlsError.ts"
 
@@ -62,8 +63,8 @@ export type LoadedCredential = LoadedCertificate | LoadedRawPublicKey
 /** Any source of credentials: a store, an HSM, one that looks at the name. */
 export const make = (shape: Shape): Layer.Layer<Credentials> => Layer.succeed(Credentials, shape)
 
-/** A chain and its key as text or bytes of PEM. */
-export interface PemOptions {
+/** A chain and its key as text or bytes of PEM, and what is stapled to the chain. */
+export interface PemOptions extends StapleOptions {
   /** The end-entity certificate first, then its intermediates. */
   readonly chain: string | Uint8Array
   /** PKCS#8, SEC1 or PKCS#1, not encrypted. */
@@ -115,9 +116,15 @@ const pkcs8Of = (key: PemOptions["key"]) =>
  * Reads a chain and its key, and checks that they belong together. Fails with `InvalidConfiguration` that says what
  * is wrong; no failure contains a part of the key.
  */
-export const loadPem = Effect.fnUntraced(function* ({ chain, key }: PemOptions) {
+export const loadPem = Effect.fnUntraced(function* ({ chain, key, ocsp, timestamps }: PemOptions) {
   const certificates = yield* parsed("certificate chain", certificatesFromPem(textOf(chain)))
-  return yield* load(certificates, yield* pkcs8Of(key))
+  const loaded = yield* load(certificates, yield* pkcs8Of(key))
+  const credential: LoadedCertificate = {
+    ...loaded,
+    ocspStaple: ocsp && (yield* parsed("OCSP response (DER)", ocspResponse(ocsp))),
+    signedCertificateTimestamps: timestamps && (yield* parsed("timestamps", timestampList(timestamps)))
+  }
+  return credential
 })
 
 /** Loads the key of a raw public key, PEM. Fails as {@link loadPem} does. */

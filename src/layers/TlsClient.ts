@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
+import { CertificateCompression } from "./CertificateCompression.ts"
 import { Credentials } from "./Credentials.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { type ClientOptions, client } from "./configuration.ts"
@@ -39,7 +40,9 @@ const prepare = Effect.fnUntraced(function* (options: Options) {
     clientCertificateTypes: credentials?.certificateTypes,
     authorities: verifier.authorities
   }
-  const config = yield* asConfiguration(Effect.fromResult(client(options, crypto, verifier.schemes, types)))
+  const certificateCompression = options.certificateCompression ?? (yield* CertificateCompression)
+  const settings = { ...options, certificateCompression }
+  const config = yield* asConfiguration(Effect.fromResult(client(settings, crypto, verifier.schemes, types)))
   const handshake = yield* Endpoint.client(config, { crypto, credentials, verify: verifier.verify }, options)
   return (socket: Socket.Socket) =>
     observed("client")(Effect.map(handshake(socket, options.peer ?? options.serverName), makeConnection))

@@ -7,7 +7,7 @@ import * as Socket from "effect/socket/Socket"
 import { NamedGroup } from "../codec/registry/namedGroup.ts"
 import { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { CertificateKind } from "../state/config.ts"
-import type { PeerIdentity } from "../state/proof.ts"
+import type { PeerIdentity, Staples } from "../state/proof.ts"
 import { bytesOf, joined } from "./bytes.ts"
 import type { Link } from "./driver.ts"
 import type { TrafficHandOver } from "./handOver.ts"
@@ -58,6 +58,8 @@ export interface TlsConnection {
   readonly peerCertificates: ReadonlyArray<Uint8Array>
   /** What `peerCertificates` are: a chain, or a raw public key (RFC 7250); absent when the peer showed none. */
   readonly peerCertificateType: CertificateKind | undefined
+  /** What came stapled to the peer's certificate, as it came: who judges it is the verifier (RFC 9846 4.5.1.1). */
+  readonly peerStaples: Staples
   /**
    * Keying material of this connection (RFC 9846 section 7.5): `length` bytes, 0 to 255 times the size of the hash.
    * No context and an empty one are the same.
@@ -134,6 +136,7 @@ export const make = (link: Link): TlsConnection => {
     peer: identity,
     peerCertificates: identity?.chain ?? [],
     peerCertificateType: established.peer?.certificateType,
+    peerStaples: established.peer?.staples ?? { ocsp: undefined, timestamps: undefined },
     exportKeyingMaterial: (label, context, length) =>
       link.exportKeyingMaterial(label, context ?? new Uint8Array(0), length),
     updateKeys: ({ requestPeer = false } = {}) =>

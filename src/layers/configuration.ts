@@ -1,15 +1,18 @@
 /** What users say, checked and made into the configuration of the core before any byte is sent. */
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
+import { CertificateCompressionAlgorithm } from "../codec/extension/compressCertificate.ts"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
+import type { CertificateCompressor } from "../crypto/compression.ts"
 import type {
   ClientAuthentication,
   ClientConfig,
   Compatibility,
   ExtensionOrder,
   Grease,
-  ServerConfig
+  ServerConfig,
+  Stapling
 } from "../state/config.ts"
 import { escape, type Failure, fail, make as failure } from "../state/failure.ts"
 import { sharesOf } from "../state/negotiation/group.ts"
@@ -31,6 +34,13 @@ export interface Options {
   readonly compatibility?: Compatibility | undefined
   /** Whether peers are kept used to unknown values by some that mean nothing (RFC 8701); `on` by default. */
   readonly grease?: Grease | undefined
+  /** How certificates may be compressed (RFC 8879), the preferred first; by default as `CertificateCompression` says. */
+  readonly certificateCompression?: ReadonlyArray<CertificateCompressor> | undefined
+  /**
+   * Whether the peer is asked to staple an OCSP response and signed certificate timestamps to its certificate
+   * (RFC 9846 section 4.5.1.1): a client asks by default, a server does not.
+   */
+  readonly stapling?: Stapling | undefined
 }
 
 /** The default deadline of a handshake. */
@@ -73,6 +83,18 @@ export const handshakeDuration = (asked: Duration.Input | undefined): Outcome<Du
     : Result.succeed(timeout.value)
 }
 
+/** No algorithm twice, and no more than there is room for (RFC 8879 section 3). */
+const compressors = (all: ReadonlyArray<CertificateCompressor>): Outcome<ReadonlyArray<CertificateCompressor>> => {
+  const twice = all.find(({ algorithm }, i) => all.findIndex((each) => each.algorithm === algorithm) < i)
+  if (twice !== undefined) {
+    const name = CertificateCompressionAlgorithm.show(twice.algorithm)
+    return fail("InvalidConfiguration", `certificateCompression has ${name} twice`)
+  }
+  return all.length > 127
+    ? fail("InvalidConfiguration", `certificateCompression has ${all.length} algorithms, 127 at most`)
+    : Result.succeed(all)
+}
+
 const common = (options: Options, crypto: CryptoProvider["Service"], schemes: ReadonlyArray<SignatureScheme>) =>
   Result.gen(function* () {
     const groups = crypto.groups.map((name) => ({ name }))
@@ -84,7 +106,9 @@ const common = (options: Options, crypto: CryptoProvider["Service"], schemes: Re
       schemes,
       protocols: yield* protocols(options.alpnProtocols ?? []),
       compatibility: options.compatibility ?? "middlebox",
-      grease: options.grease ?? "on"
+      grease: options.grease ?? "on",
+      certificateCompression: yield* compressors(options.certificateCompression ?? []),
+      stapling: options.stapling
     } as const
   })
 
@@ -123,7 +147,8 @@ export const client = (
       authorities: options.certificateAuthorities === "send" ? authorities : undefined,
       server: yield* parseServerIdentity(options.serverName),
       shares: shares.map(({ name }) => name),
-      extensionOrder: options.extensionOrder ?? "shuffled"
+      extensionOrder: options.extensionOrder ?? "shuffled",
+      stapling: options.stapling ?? "ask"
     }
   })
 

@@ -8,6 +8,7 @@ import type { ChooseConfiguration } from "../state/command.ts"
 import type { ClientAuthentication, Policy } from "../state/config.ts"
 import { type Failure, make as failure, type ReasonName, reasons } from "../state/failure.ts"
 import { answers, type Served } from "./answers.ts"
+import { CertificateCompression } from "./CertificateCompression.ts"
 import * as Info from "./ClientHelloInfo.ts"
 import { ClientVerifier } from "./ClientVerifier.ts"
 import { Credentials } from "./Credentials.ts"
@@ -68,8 +69,10 @@ export const configure = Effect.fnUntraced(function* (
   const { serverNamePolicy, alpnPolicy } = options
   const schemes = verifier?.schemes ?? tls13Schemes
   const types = { clientCertificateTypes: verifier?.certificateTypes }
+  const certificateCompression = options.certificateCompression ?? (yield* CertificateCompression)
+  const settings = { ...options, certificateCompression }
   const config = yield* asConfiguration(
-    Effect.fromResult(server(clientAuthentication, options, crypto, schemes, types))
+    Effect.fromResult(server(clientAuthentication, settings, crypto, schemes, types))
   )
   if (alpnPolicy === "strict" && config.protocols.length === 0) {
     return yield* misconfigured(`alpnPolicy is "strict" without alpnProtocols`)

@@ -12,12 +12,14 @@ import { CryptoProvider } from "../CryptoProvider.ts"
 import { misconfigured, type TlsError } from "../TlsError.ts"
 import { describeError } from "../transport.ts"
 
-/** Where a chain and its key are, as PEM; the same file twice when both are in one. */
+/** Where a chain, its key and what is stapled to it are; chain and key as PEM, the same file twice when both are in one. */
 export interface Files {
   /** The end-entity certificate first, then its intermediates. */
   readonly chain: string
   /** PKCS#8, SEC1 or PKCS#1, not encrypted. */
   readonly key: string
+  /** An OCSPResponse about the certificate, DER. */
+  readonly ocsp?: string | undefined
 }
 
 export interface Options {
@@ -36,7 +38,8 @@ const read = (path: string): Effect.Effect<Uint8Array, TlsError> =>
   })
 
 const pairOf = Effect.fnUntraced(function* (files: Files) {
-  return { files, chain: yield* read(files.chain), key: yield* read(files.key) }
+  const ocsp = files.ocsp === undefined ? undefined : yield* read(files.ocsp)
+  return { files, chain: yield* read(files.chain), key: yield* read(files.key), ocsp }
 })
 
 type Pairs = ReadonlyArray<Effect.Success<ReturnType<typeof pairOf>>>
@@ -44,7 +47,9 @@ type Pairs = ReadonlyArray<Effect.Success<ReturnType<typeof pairOf>>>
 /** Tells whether files have changed, and keeps no key for it. */
 const digestOf = (pairs: Pairs): string => {
   const hash = createHash("sha256")
-  for (const { chain, key } of pairs) hash.update(`${chain.length} ${key.length} `).update(chain).update(key)
+  for (const { chain, key, ocsp = new Uint8Array(0) } of pairs) {
+    hash.update(`${chain.length} ${key.length} ${ocsp.length} `).update(chain).update(key).update(ocsp)
+  }
   return hash.digest("hex")
 }
 

@@ -8,6 +8,7 @@ import { type Options as CryptoOptions, CryptoProvider } from "../CryptoProvider
 import * as ServerVerifier from "../ServerVerifier.ts"
 import { fromConfiguration, misconfigured, type TlsError } from "../TlsError.ts"
 import * as TrustAnchors from "../TrustAnchors.ts"
+import * as NodeCertificateCompression from "./NodeCertificateCompression.ts"
 import * as NodeCryptoProvider from "./NodeCryptoProvider.ts"
 import * as SystemTrust from "./SystemTrust.ts"
 
@@ -31,7 +32,7 @@ const crypto = (layer: Layer.Layer<CryptoProvider, CryptoFailure>) =>
     Layer.effect(CryptoProvider, Effect.fail(misconfigured(`cryptography: ${detail}`)))
   )
 
-/** Cryptography by node:crypto; servers judged as the web does it, by the authorities in `ca`. */
+/** Cryptography by node:crypto, certificates compressed by node:zlib; servers judged by the authorities in `ca`. */
 export const layerWith = (
   options: Options
 ): Layer.Layer<CryptoProvider | ServerVerifier.ServerVerifier | TrustAnchors.TrustAnchors, TlsError> =>
@@ -40,13 +41,15 @@ export const layerWith = (
       Layer.mergeAll(
         crypto(NodeCryptoProvider.layerWith(options.crypto ?? {})),
         anchors(options.ca === undefined ? SystemTrust.layerSystem : TrustAnchors.layerPem(options.ca)),
-        layerAllocator
+        layerAllocator,
+        NodeCertificateCompression.layer
       )
     )
   )
 
 /**
- * Cryptography by node:crypto; servers judged as the web does it, by the authorities that this machine trusts.
+ * Cryptography by node:crypto, certificates compressed by node:zlib; servers judged as the web does it, by the
+ * authorities that this machine trusts.
  *
  * @example
  * program.pipe(Effect.scoped, Effect.provide(NodeTls.layer), NodeRuntime.runMain)

@@ -1,5 +1,7 @@
 /** effect-tls/node: what needs Node. */
 
+/** Certificates compressed by node:zlib, for `effect-tls/core`. */
+export { certificateCompressors as nodeCertificateCompressors } from "../../crypto/node/compression.ts"
 /** Header protection of QUIC packets on node:crypto. */
 export { headerProtection as nodeHeaderProtection } from "../../crypto/node/headerProtection.ts"
 /** The primitives of node:crypto, for `effect-tls/core`. */
@@ -10,6 +12,8 @@ export * as CredentialFiles from "./CredentialFiles.ts"
 export * as SocketDuplex from "./duplex.ts"
 /** The key log as a file. */
 export * as KeyLogFile from "./KeyLogFile.ts"
+/** Certificates compressed by node:zlib. */
+export * as NodeCertificateCompression from "./NodeCertificateCompression.ts"
 /** `CryptoProvider` on node:crypto. */
 export * as NodeCryptoProvider from "./NodeCryptoProvider.ts"
 /** Everything that TLS needs on Node, as one layer. */
