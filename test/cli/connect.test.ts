@@ -76,7 +76,18 @@ describe("connect", () => {
       assert.strictEqual(json.stderr.trim().split("\n").length, 1)
       const summary = JSON.parse(json.stderr)
       assert.deepStrictEqual(Object.keys(summary), [
-        ...["version", "suite", "group", "signatureScheme", "alpn", "serverName", "kind", "peer", "peerChain"]
+        ...[
+          "version",
+          "suite",
+          "group",
+          "signatureScheme",
+          "alpn",
+          "serverName",
+          "kind",
+          "peer",
+          "peerChain",
+          "stapled"
+        ]
       ])
       assert.deepStrictEqual(
         [summary.version, summary.alpn, summary.serverName, summary.kind, summary.peerChain[0].subject],
