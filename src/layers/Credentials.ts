@@ -154,15 +154,16 @@ const unknownName = (name: string | undefined): Result.Result<never, Failure> =>
     ? fail("UnrecognizedName", "the client asks for no name, and no credential serves those who do not")
     : fail("UnrecognizedName", `nobody is called "${escape(name)}" here`)
 
+const unusable = fail("NoCredential", "no certificate for this name is one that the client could verify")
+
 /** Whom a strict server may show to a client: only those for the name that it asks for. */
 const selectStrictly = (credentials: ReadonlyArray<LoadedCredential>, request: ResolveHello): Selection => {
   const { serverName } = request
   const named = serverName === undefined ? [] : credentials.filter((credential) => serves(credential, serverName))
-  if (named.length === 0) return unknownName(serverName)
   const candidates = usable(named, request)
-  return candidates.length === 0
-    ? fail("NoCredential", "no certificate for this name is one that the client could verify")
-    : Result.succeed(preferred(candidates, request))
+  if (candidates.length > 0) return Result.succeed(preferred(candidates, request))
+  // A raw public key knows no name, so that one which the client cannot take says nothing about names.
+  return named.some(({ certificateType }) => certificateType !== "RawPublicKey") ? unusable : unknownName(serverName)
 }
 
 /**
@@ -273,9 +274,9 @@ export const fromSni = Effect.fnUntraced(function* (
     const { serverName, serverNamePolicy } = request
     const named = serverName === undefined ? undefined : find(serverName.toLowerCase())
     const candidates = named ?? (serverNamePolicy === "strict" ? [] : others)
-    return candidates.length === 0
-      ? unknownName(serverName)
-      : Result.succeed(preferred(usable(candidates, request), request))
+    if (candidates.length === 0) return unknownName(serverName)
+    const able = usable(candidates, request)
+    return able.length === 0 ? unusable : Result.succeed(preferred(able, request))
   }
   return {
     choose: (request) => Effect.suspend(() => Effect.fromResult(selectHost(request))),

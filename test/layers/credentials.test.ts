@@ -209,7 +209,21 @@ layer(NodeCryptoProvider.layer)("Credentials.layerSni", (it) => {
       ]) {
         assert.deepStrictEqual(yield* chosen(name), other.certificate, name)
       }
-      assert.strictEqual(yield* chosen("www.a.example", ["ed25519"]), undefined)
+      assert.strictEqual(yield* reasonOf(service.choose(hello("www.a.example", ["ed25519"]))), "NoCredential")
+    })
+  )
+
+  it.effect("takes any name that a peer may think of", () =>
+    Effect.gen(function* () {
+      const { exact } = yield* hosts
+      const service = yield* Credentials.fromSni({ "*.a.example": pem(exact) })
+      const parts = ["__proto__", "constructor", "\0", ".", "..", "*", "*.a.example", "x".repeat(255), "\u{1f600}", " "]
+      for (let i = 0; i < 10_000; i++) {
+        const name = [i, i >> 3, i >> 7].map((n) => parts[n % parts.length]).join(i % 2 === 0 ? "." : "")
+        const outcome = yield* Effect.result(service.choose(hello(name)))
+        if (outcome._tag === "Failure") assert.strictEqual(outcome.failure.reason, "UnrecognizedName")
+        else assert.match(name, /^[^.]+\.a\.example$/)
+      }
     })
   )
 

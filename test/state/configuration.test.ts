@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import type { ChooseConfiguration } from "../../src/state/command.ts"
+import type { ClientConfig, ServerConfig } from "../../src/state/config.ts"
 import { fail } from "../../src/state/failure.ts"
 import { toHex } from "../support/answers.ts"
 import { clientEnd, handshake, serverConfig, serverEnd, serverWorld, suites } from "../support/pair.ts"
@@ -58,5 +59,21 @@ describe("a server that chooses by the ClientHello", () => {
     assert.strictEqual(server.connection.state, "CHOOSING_CONFIGURATION")
     assert.strictEqual(server.connection.receive(hello).asks, asks)
     assert.isUndefined(server.failure)
+  })
+})
+
+describe("a strict server", () => {
+  // The world has a credential for everybody, so that it is the machine that refuses.
+  const nameless = { server: { _tag: "IpAddress", address: Uint8Array.of(127, 0, 0, 1), text: "127.0.0.1" } } as const
+  const cases: ReadonlyArray<readonly [string, Partial<ServerConfig>, Partial<ClientConfig>, number]> = [
+    ["about names", { serverNamePolicy: "strict" }, nameless, 112],
+    ["about ALPN", { alpnPolicy: "strict" }, { protocols: [] }, 120]
+  ]
+  it.each(cases)("%s refuses who leaves it out, and a lenient one does not", (_, strict, config, alert) => {
+    const server = serverEnd(strict).start()
+    server.receive(clientEnd(config).start().flush())
+    assert.deepStrictEqual([...server.flush()], [21, 3, 3, 0, 2, 2, alert])
+    assert.strictEqual(handshake(clientEnd(), serverEnd(strict)).server.connection.state, "CONNECTED")
+    assert.strictEqual(handshake(clientEnd(config), serverEnd()).server.connection.state, "CONNECTED")
   })
 })
