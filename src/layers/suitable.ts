@@ -1,6 +1,6 @@
 /** Which credentials suit a peer, by what it says of signatures, authorities and extensions (RFC 9846 4.5.1.2). */
 import * as Result from "effect/Result"
-import { decodeDer } from "../codec/der/der.ts"
+import { type Der, decodeDer } from "../codec/der/der.ts"
 import { objectIdentifier } from "../codec/der/objectIdentifier.ts"
 import { sequenceOf } from "../codec/der/structure.ts"
 import type { OIDFilter } from "../codec/extension/certificateAuthorities.ts"
@@ -76,8 +76,12 @@ const isObsolete = ({ signatureAlgorithm: name, signatureOid: oid }: Certificate
 const mayFallBack = (credential: Credential, request: Request): boolean =>
   signed(credential).every((certificate) => accepts(certificate, request) || !isObsolete(certificate))
 
-const holds = <A>(wanted: Result.Result<ReadonlyArray<A>, unknown>, present: ReadonlyArray<A> | undefined): boolean =>
-  Result.isSuccess(wanted) && present !== undefined && wanted.success.every((value) => present.includes(value))
+/** Whether what an extension holds is what is wanted; nothing wanted is that it is there. */
+const holds = <A>(type: Der<ReadonlyArray<A>>, wanted: Uint8Array, present: ReadonlyArray<A> | undefined): boolean => {
+  if (present === undefined || wanted.length === 0) return present !== undefined
+  const values = Result.getOrUndefined(decodeDer(type, wanted))
+  return values?.every((value) => present.includes(value)) ?? false
+}
 
 /** Section 4.3.5 has rules for two extensions; others are not recognized, and skipped. */
 const passes =
@@ -85,9 +89,9 @@ const passes =
   ({ certificate_extension_oid, certificate_extension_values: values }: OIDFilter): boolean => {
     switch (Result.getOrUndefined(decodeDer(objectIdentifier, certificate_extension_oid))) {
       case extensionOids.keyUsage:
-        return holds(decodeDer(KeyUsage, values), known.keyUsage)
+        return holds(KeyUsage, values, known.keyUsage)
       case extensionOids.extKeyUsage:
-        return holds(decodeDer(sequenceOf(KeyPurpose), values), known.extKeyUsage)
+        return holds(sequenceOf(KeyPurpose), values, known.extKeyUsage)
       default:
         return true
     }
