@@ -19,7 +19,7 @@ import * as NodeCryptoProvider from "../../../src/layers/node/NodeCryptoProvider
 import * as ServerVerifier from "../../../src/layers/ServerVerifier.ts"
 import * as TlsClient from "../../../src/layers/TlsClient.ts"
 import { current, type TlsConnection } from "../../../src/layers/TlsConnection.ts"
-import { find } from "../../../src/layers/TlsError.ts"
+import { find, type TlsError } from "../../../src/layers/TlsError.ts"
 import * as TlsServer from "../../../src/layers/TlsServer.ts"
 import * as TrustAnchors from "../../../src/layers/TrustAnchors.ts"
 import { fixtures, type Pair } from "./fixtures.ts"
@@ -36,7 +36,7 @@ const providers = {
 }
 const anchors = TrustAnchors.layerPem(fixtures.ca.issued.certificatePem)
 
-const identity = (pairs: ReadonlyArray<Pair>) =>
+const certificates = (pairs: ReadonlyArray<Pair>) =>
   Credentials.layerPem(pairs.map(({ issued }) => ({ chain: issued.chainPem, key: issued.privateKeyPem })))
 
 /** Messages as `said ClientHello`, `heard ServerHello`. */
@@ -54,6 +54,10 @@ export type Through = (socket: Socket.Socket) => Socket.Socket
 
 export interface ServerOptions extends TlsServer.LayerOptions {
   readonly pairs?: ReadonlyArray<Pair> | undefined
+  /** Who the server is and whom it believes, in the place of `pairs` and our authority. */
+  readonly identity?:
+    | Layer.Layer<Credentials.Credentials | ClientVerifier.ClientVerifier, TlsError, CryptoProvider.CryptoProvider>
+    | undefined
   readonly provider?: Provider | undefined
   readonly seen?: Seen | undefined
   readonly through?: Through | undefined
@@ -77,7 +81,7 @@ export const echo = ({ socket }: TlsConnection) =>
 
 /** A server on a free port; every connection that ends is offered to `served`. */
 export const serve = Effect.fnUntraced(function* (options: ServerOptions = {}) {
-  const { pairs = [fixtures.server.p256], provider = "node", seen, through, serve = echo, ...rest } = options
+  const { pairs = [fixtures.server.p256], provider = "node", identity, seen, through, serve = echo, ...rest } = options
   const served = yield* Queue.unbounded<Served>()
   const inner = NodeSocketServer.layer({ host: "127.0.0.1", port: 0, allowHalfOpen: true, noDelay: true })
   const changed =
@@ -91,7 +95,9 @@ export const serve = Effect.fnUntraced(function* (options: ServerOptions = {}) {
           }))
         ).pipe(Layer.provide(inner))
   const layer = TlsServer.layer(rest).pipe(
-    Layer.provide(Layer.mergeAll(identity(pairs), ClientVerifier.layerWebPki.pipe(Layer.provide(anchors)))),
+    Layer.provide(
+      identity ?? Layer.mergeAll(certificates(pairs), ClientVerifier.layerWebPki.pipe(Layer.provide(anchors)))
+    ),
     Layer.provide(Layer.mergeAll(providers[provider], changed, observer(seen)))
   )
   const scope = yield* Effect.scope
@@ -129,7 +135,7 @@ export const connect = Effect.fnUntraced(function* (port: number, options: Clien
   const tcp = yield* NodeSocket.makeNet({ host: "127.0.0.1", port, allowHalfOpen: true, noDelay: true })
   const layer = ServerVerifier.layerWebPki.pipe(
     Layer.provide(anchors),
-    Layer.merge(pair === undefined ? Layer.empty : identity([pair])),
+    Layer.merge(pair === undefined ? Layer.empty : certificates([pair])),
     Layer.provideMerge(Layer.mergeAll(providers[provider], observer(seen)))
   )
   const scope = yield* Effect.scope

@@ -13,6 +13,9 @@ export const hasOpenssl = openssl !== undefined && /^OpenSSL [3-9]\./.test(opens
 /** A curl that can do TLS 1.3. */
 export const hasCurl = /OpenSSL|GnuTLS|BoringSSL|quictls/.test(answers("curl", "--version") ?? "")
 
+/** Both programs of GnuTLS 3.7 or later (`gnutls-bin`). */
+export const hasGnutls = ["gnutls-cli", "gnutls-serv"].every((program) => answers(program, "--version") !== undefined)
+
 /** A child that is killed when its time is up, whatever it does. */
 export interface Program extends AsyncDisposable {
   readonly child: ChildProcess
