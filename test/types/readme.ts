@@ -1,8 +1,10 @@
 /** The examples of the README, type-checked; `test/readme.test.ts` compares the text. */
 import { NodeRuntime, NodeSocket, NodeSocketServer } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
+import type { Socket } from "effect/socket/Socket"
+import * as Core from "../../src/core.ts"
 import { ClientVerifier, Credentials, TlsClient, TlsServer, TrustAnchors } from "../../src/index.ts"
-import { NodeTls } from "../../src/layers/node/index.ts"
+import { NodeTls, nodeHeaderProtection } from "../../src/layers/node/index.ts"
 
 declare const chain: string
 declare const key: string
@@ -62,3 +64,47 @@ const Hosts = Layer.unwrap(
 // README: end
 
 export { Hosts, Names }
+
+declare const config: Core.QuicClientConfig
+declare const transportParameters: Uint8Array
+declare const answers: Core.World
+declare const quic: {
+  readonly install: (level: Core.QuicLevel, direction: "read" | "write", keys: object) => void
+  readonly send: (level: Core.CryptoLevel, bytes: Uint8Array) => void
+  readonly close: (errorCode: number) => void
+  readonly onCrypto: (hear: (level: Core.CryptoLevel, bytes: Uint8Array) => void) => void
+}
+
+// README: begin
+// TLS for a QUIC stack: CRYPTO data by level in and out, and the secrets that its packets are protected with
+const tls = Core.quicClient(config, { transportParameters })
+const run = (progress: Core.QuicProgress) => {
+  const { out, secrets, events } = Core.settleQuic(tls, progress, answers)
+  for (const { level, direction, suite, secret } of secrets) quic.install(level, direction, packetsOf(suite, secret))
+  for (const { level, bytes } of out) quic.send(level, bytes)
+  for (const event of events) if (event._tag === "Failed") quic.close(event.errorCode)
+}
+run(tls.start())
+quic.onCrypto((level, bytes) => run(tls.receive(level, bytes)))
+
+const packetsOf = (suite: Core.CipherSuite13, secret: Core.Secret<string>) => ({
+  ...Core.QuicPackets.packetKeys(suite, secret),
+  mask: nodeHeaderProtection[suite.aead.name](Core.QuicPackets.headerKey(suite, secret))
+})
+
+// README: end
+
+declare const socket: Socket
+declare const offload: (...given: ReadonlyArray<unknown>) => Effect.Effect<void>
+
+// README: begin
+// the records of a connection, from here on, are somebody else's
+const handOver = Effect.gen(function* () {
+  const tls = yield* TlsClient.connect(socket, { serverName: "example.org" })
+  const { suite, read, write, reader, writer } = yield* tls.dangerouslyExtractTrafficSecrets
+  return yield* offload(suite, read, write, reader, writer) // { key, iv, sequence } of each direction
+})
+
+// README: end
+
+export { handOver }
