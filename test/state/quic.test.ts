@@ -269,6 +269,14 @@ describe("what QUIC asks of the messages", () => {
     const client = clientHearingWithout("application_layer_protocol_negotiation")
     assert.deepStrictEqual(client.end, ["NoCommonProtocol", 0x0178])
   })
+  it("8.1: a protocol that the client did not offer is no_application_protocol, and no illegal_parameter", () => {
+    const [client, server] = [clientHost().start(), serverHost().start()]
+    for (const { level, bytes } of client.flush()) server.receive(level, bytes)
+    for (const { level, bytes } of server.flush()) {
+      client.receive(level, Buffer.from(Buffer.from(bytes).toString("latin1").replace("\x02h3", "\x02h9"), "latin1"))
+    }
+    assert.deepStrictEqual(client.end, ["UnofferedProtocol", 0x0178])
+  })
   it("8.4: a session ID is a protocol violation", () => {
     const server = serverHearing((hello) => ({ ...hello, legacy_session_id: new Uint8Array(32) }))
     assert.deepStrictEqual(server.end, ["QuicCompatibilityMode", 0x0a])
