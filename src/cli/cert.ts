@@ -106,7 +106,10 @@ const inspect = Command.make(
     const bytes = yield* readFile(file)
     const certificates = yield* Effect.fromResult(certificatesOf(file, bytes))
     const { sha256 } = primitives.hashes
-    yield* Console.log(certificates.map((one) => inspectCertificate(one, sha256.digest(one.der))).join("\n\n"))
+    const shown = certificates.map((one) =>
+      inspectCertificate(one, sha256.digest(one.der), sha256.digest(one.publicKey.spki))
+    )
+    yield* Console.log(shown.join("\n\n"))
   })
 ).pipe(Command.withDescription("Print what stands in certificates"))
 

@@ -23,6 +23,7 @@ import * as Http from "./http.ts"
 import { anchors, credentials } from "./identity.ts"
 import { Patience, tired } from "./patience.ts"
 import { toStdout } from "./pump.ts"
+import { pins, rawKey } from "./rawKey.ts"
 import * as Summary from "./summary.ts"
 import * as Trace from "./trace.ts"
 
@@ -31,6 +32,8 @@ interface Flags extends Common {
   readonly ca: ReadonlyArray<string>
   readonly cert: string | undefined
   readonly key: string | undefined
+  readonly rawKey: string | undefined
+  readonly serverKeyPin: ReadonlyArray<string>
   readonly http: string | undefined
   readonly extensionOrder: "shuffled" | "fixed"
   readonly insecure: boolean
@@ -111,16 +114,28 @@ const check = Effect.fnUntraced(function* (flags: Flags) {
   if ((flags.cert === undefined) !== (flags.key === undefined)) {
     return yield* usage(flags.cert === undefined ? "--key needs its --cert" : "--cert needs its --key")
   }
+  if (flags.serverKeyPin.length > 0 && (flags.insecure || flags.ca.length > 0)) {
+    return yield* usage("--server-key-pin believes raw public keys and no certificate: leave --ca and --insecure out")
+  }
   if (flags.insecure && flags.ca.length > 0) return yield* usage("--insecure believes anybody: --ca has no use with it")
 })
 
-const identity = ({ cert, key }: Flags) =>
-  cert === undefined || key === undefined
+const identity = ({ cert, key, rawKey: file }: Flags) =>
+  cert === undefined && key === undefined && file === undefined
     ? Layer.empty
-    : Layer.unwrap(Effect.map(credentials([cert], [key]), Credentials.layer))
+    : Layer.unwrap(
+        Effect.map(
+          Effect.all([credentials(cert === undefined ? [] : [cert], key === undefined ? [] : [key]), rawKey(file)]),
+          (loaded) => Credentials.layer(loaded.flat())
+        )
+      )
 
-const trust = ({ insecure, ca }: Flags) =>
-  insecure ? ServerVerifier.dangerouslyAcceptAny : ServerVerifier.layerWebPki.pipe(Layer.provide(anchors(ca)))
+const trust = ({ insecure, ca, serverKeyPin }: Flags) =>
+  serverKeyPin.length > 0
+    ? Layer.unwrap(Effect.map(pins("--server-key-pin", serverKeyPin), ServerVerifier.layerRawPublicKey))
+    : insecure
+      ? ServerVerifier.dangerouslyAcceptAny
+      : ServerVerifier.layerWebPki.pipe(Layer.provide(anchors(ca)))
 
 /** All services that the flags ask for. */
 const services = (flags: Flags) =>
@@ -144,6 +159,16 @@ export const connect = Command.make(
     ca: repeatedText("ca", "FILE", "Believe the authorities in FILE (PEM), repeatable; default those of this machine"),
     cert: optionalText("cert", "FILE", "Our certificate chain (PEM), shown when the server asks who we are"),
     key: optionalText("key", "FILE", "Its private key (PEM)"),
+    rawKey: optionalText(
+      "raw-key",
+      "FILE",
+      "A private key (PEM) shown as a raw public key to servers that ask for one"
+    ),
+    serverKeyPin: repeatedText(
+      "server-key-pin",
+      "SHA256",
+      "Believe the raw public key of this SHA-256, and no certificate"
+    ),
     ...common,
     http: optionalText("http", "PATH", "Send one GET for PATH and print the response"),
     extensionOrder: Flag.Literals("extension-order", ["shuffled", "fixed"]).pipe(

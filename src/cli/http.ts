@@ -80,7 +80,7 @@ export const get = (
 
 /** What the server tells its client about the connection. */
 const describe = (connection: TlsConnection): string => {
-  const { peer: _peer, peerChain, ...negotiated } = summarize(connection)
+  const { peer: _peer, peerCertificateType: _type, stapled: _stapled, peerChain, ...negotiated } = summarize(connection)
   return `${JSON.stringify({ ...negotiated, clientCertificate: peerChain[0]?.subject ?? null }, null, 2)}\n`
 }
 

@@ -26,6 +26,7 @@ import { type Common, checkVersions, common, cryptoLayer, optionalText, repeated
 import * as Http from "./http.ts"
 import { anchors, credentials } from "./identity.ts"
 import { echo, join, sink } from "./pump.ts"
+import { pins, rawKey } from "./rawKey.ts"
 import * as Summary from "./summary.ts"
 
 interface Flags extends Common, Endpoint {
@@ -34,7 +35,9 @@ interface Flags extends Common, Endpoint {
   readonly ocsp: ReadonlyArray<string>
   readonly mode: "echo" | "http" | "sink" | "forward"
   readonly to: string | undefined
+  readonly rawKey: string | undefined
   readonly clientCa: string | undefined
+  readonly clientKeyPin: ReadonlyArray<string>
   readonly requireClientCert: boolean
   readonly reload: boolean
   readonly strictSni: boolean
@@ -84,23 +87,27 @@ const attend = (flags: Flags, service: Service) =>
     Effect.catch((error) => Effect.logDebug(error))
   )
 
-const authentication = ({ clientCa, requireClientCert }: Flags) =>
-  clientCa === undefined ? "none" : requireClientCert ? "required" : "optional"
+const authentication = ({ clientCa, clientKeyPin, requireClientCert }: Flags) =>
+  clientCa === undefined && clientKeyPin.length === 0 ? "none" : requireClientCert ? "required" : "optional"
 
 const filesOf = ({ cert, key, ocsp }: Flags) => cert.map((chain, i) => ({ chain, key: key[i] ?? "", ocsp: ocsp[i] }))
+
+/** Whom clients are judged by. */
+const clients = ({ clientCa, clientKeyPin }: Flags) =>
+  clientKeyPin.length > 0
+    ? Layer.unwrap(Effect.map(pins("--client-key-pin", clientKeyPin), ClientVerifier.layerRawPublicKey))
+    : clientCa === undefined
+      ? Layer.empty
+      : ClientVerifier.layerWebPki.pipe(Layer.provide(anchors([clientCa])))
 
 /** The server with all services that the flags ask for. */
 const services = (flags: Flags) => {
   // Read here in any case, as what is wrong with the flags is told best by them.
   const identity = Layer.unwrap(
-    Effect.map(credentials(flags.cert, flags.key, flags.ocsp), (loaded) =>
-      flags.reload ? CredentialFiles.layer(filesOf(flags), { signal: "SIGHUP" }) : Credentials.layer(loaded)
+    Effect.map(Effect.all([credentials(flags.cert, flags.key, flags.ocsp), rawKey(flags.rawKey)]), (loaded) =>
+      flags.reload ? CredentialFiles.layer(filesOf(flags), { signal: "SIGHUP" }) : Credentials.layer(loaded.flat())
     )
   )
-  const clients =
-    flags.clientCa === undefined
-      ? Layer.empty
-      : ClientVerifier.layerWebPki.pipe(Layer.provide(anchors([flags.clientCa])))
   const { host, port } = flags
   return TlsServer.layer({
     alpnProtocols: flags.alpn,
@@ -109,7 +116,7 @@ const services = (flags: Flags) => {
     serverNamePolicy: flags.strictSni ? "strict" : "lenient",
     alpnPolicy: flags.strictAlpn ? "strict" : "lenient"
   }).pipe(
-    Layer.provide(Layer.mergeAll(identity, clients)),
+    Layer.provide(Layer.mergeAll(identity, clients(flags))),
     Layer.provide(cryptoLayer(flags)),
     Layer.provide(NodeSocketServer.layer({ host, port, allowHalfOpen: true, noDelay: true })),
     Layer.provide(flags.keylog === undefined ? Layer.empty : KeyLogFile.layerFile(flags.keylog)),
@@ -125,12 +132,16 @@ const check = Effect.fnUntraced(function* (flags: Flags) {
   if (flags.mode === "http" && strange !== undefined) {
     return yield* usage(`--mode http speaks http/1.1 and http/1.0, not ${JSON.stringify(strange)}`)
   }
-  if (flags.cert.length === 0)
+  if (flags.cert.length === 0 && flags.rawKey === undefined)
     return yield* usage("a server needs --cert FILE and --key FILE", "effect-tls cert make --out DIR")
   if (flags.strictAlpn && flags.alpn.length === 0) {
     return yield* usage("--strict-alpn needs --alpn A,B: which protocols are spoken here?")
   }
-  if (flags.requireClientCert && flags.clientCa === undefined) {
+  if (flags.clientKeyPin.length > 0 && flags.clientCa !== undefined) {
+    return yield* usage("--client-ca judges certificates, --client-key-pin raw public keys: choose one")
+  }
+  if (flags.reload && flags.rawKey !== undefined) return yield* usage("--reload is for certificates, not for --raw-key")
+  if (flags.requireClientCert && authentication({ ...flags, requireClientCert: false }) === "none") {
     return yield* usage("--require-client-cert needs --client-ca FILE: whose certificates are good enough?")
   }
 })
@@ -173,7 +184,13 @@ export const serve = Command.make(
       Flag.withDescription("Send back, answer HTTP with what was negotiated, swallow, or pass on to --to")
     ),
     to: optionalText("to", "HOST:PORT", "Where --mode forward connects to, without TLS"),
+    rawKey: optionalText("raw-key", "FILE", "A private key (PEM) shown as a raw public key to clients that take one"),
     clientCa: optionalText("client-ca", "FILE", "Ask clients for a certificate signed by an authority in FILE (PEM)"),
+    clientKeyPin: repeatedText(
+      "client-key-pin",
+      "SHA256",
+      "Ask clients for the raw public key of this SHA-256, repeatable"
+    ),
     requireClientCert: toggle("require-client-cert", "Refuse clients without one"),
     reload: toggle("reload", "Read --cert and --key again when they change, and on SIGHUP; connections stay"),
     strictSni: toggle("strict-sni", "Refuse clients that ask for no name, or for none of the certificates"),

@@ -34,7 +34,9 @@ export interface Summary {
   readonly kind: string
   /** How the peer came to be believed; `null` when it did not say who it is. */
   readonly peer: string | null
-  /** The end-entity first. */
+  /** `X509`, or `RawPublicKey`, whose digest `peer` tells; `null` when the peer showed none. */
+  readonly peerCertificateType: string | null
+  /** The end-entity first; empty for a raw public key. */
   readonly peerChain: ReadonlyArray<CertificateSummary>
   /** What came stapled to it: bytes of an OCSP response, and how many signed certificate timestamps. Not judged. */
   readonly stapled: { readonly ocsp: number; readonly timestamps: number }
@@ -55,7 +57,7 @@ const summarizeCertificate = (der: Uint8Array): CertificateSummary => {
   })
 }
 
-export const summarize = ({ info, peerCertificates, peerStaples }: TlsConnection): Summary => ({
+export const summarize = ({ info, peerCertificates, peerCertificateType, peerStaples }: TlsConnection): Summary => ({
   version: info.version,
   suite: info.suite,
   group: info.group,
@@ -65,7 +67,8 @@ export const summarize = ({ info, peerCertificates, peerStaples }: TlsConnection
   serverName: info.serverName === undefined ? null : escape(info.serverName),
   kind: info.kind,
   peer: info.peer ?? null,
-  peerChain: peerCertificates.map(summarizeCertificate),
+  peerCertificateType: peerCertificateType ?? null,
+  peerChain: peerCertificateType === "RawPublicKey" ? [] : peerCertificates.map(summarizeCertificate),
   stapled: { ocsp: peerStaples.ocsp?.length ?? 0, timestamps: peerStaples.timestamps?.length ?? 0 }
 })
 

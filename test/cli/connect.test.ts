@@ -85,6 +85,7 @@ describe("connect", () => {
           "serverName",
           "kind",
           "peer",
+          "peerCertificateType",
           "peerChain",
           "stapled"
         ]

@@ -80,10 +80,14 @@ const showExtension =
   }
 
 /**
- * A certificate as lines of label and text, for `cert inspect`. `fingerprint` is the SHA-256 digest of `der`, which
- * the codec cannot make itself.
+ * A certificate as lines of label and text, for `cert inspect`. `fingerprint` is the SHA-256 digest of `der` and
+ * `keyFingerprint` that of the SubjectPublicKeyInfo, by which keys are pinned; the codec cannot make them itself.
  */
-export const inspectCertificate = (certificate: Certificate, fingerprint: Uint8Array | undefined): string => {
+export const inspectCertificate = (
+  certificate: Certificate,
+  fingerprint: Uint8Array | undefined,
+  keyFingerprint?: Uint8Array | undefined
+): string => {
   const { known } = certificate
   const lines: ReadonlyArray<readonly [string, string]> = [
     ["Subject", showName(certificate.subject) || "(empty)"],
@@ -96,6 +100,7 @@ export const inspectCertificate = (certificate: Certificate, fingerprint: Uint8A
     ["Public key", showKey(certificate.publicKey)],
     ["Signature", certificate.signatureAlgorithm ?? certificate.signatureOid],
     ...(fingerprint === undefined ? [] : [["SHA-256", showBytes(fingerprint)] as const]),
+    ...(keyFingerprint === undefined ? [] : [["Key SHA-256", showBytes(keyFingerprint)] as const]),
     ["Extensions", certificate.extensions.length === 0 ? "(none)" : ""],
     ...certificate.extensions.map(showExtension(known))
   ]
