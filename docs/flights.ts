@@ -150,6 +150,8 @@ const show = (action: Action): string => {
       return "sends change_cipher_spec"
     case "InstallKeys":
       return `K_${action.direction === "read" ? "recv" : "send"} = ${action.epoch}`
+    case "LimitRecords":
+      return `limits ${action.direction === "read" ? "the peer's" : "its"} records to ${action.size} bytes`
     case "Open":
       return `opens ${action.direction === "read" ? "reading" : "writing"}`
     case "LogKey":

@@ -73,6 +73,8 @@ export {
   quicClient,
   quicServer
 } from "./state/quic/index.ts"
+/** What `ConnectionOptions.padding` may be. */
+export * as Padding from "./state/record/padding.ts"
 /** The reducer of the server. */
 export * as ServerMachine from "./state/server.ts"
 export type { ConnectionOptions } from "./state/shell.ts"

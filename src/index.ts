@@ -40,3 +40,5 @@ export * as TlsServer from "./layers/TlsServer.ts"
 export * as TrustAnchors from "./layers/TrustAnchors.ts"
 /** What software a ClientHello comes from: JA4. */
 export * as Fingerprint from "./state/hello/ja4.ts"
+/** How records are padded. */
+export * as Padding from "./state/record/padding.ts"

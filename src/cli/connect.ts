@@ -18,7 +18,16 @@ import * as TlsClient from "../layers/TlsClient.ts"
 import type { TlsConnection } from "../layers/TlsConnection.ts"
 import { type Endpoint, parseEndpoint, showEndpoint } from "./endpoint.ts"
 import { failed, usage } from "./failure.ts"
-import { type Common, checkVersions, common, cryptoLayer, optionalText, repeatedText, toggle } from "./flags.ts"
+import {
+  type Common,
+  checkVersions,
+  common,
+  cryptoLayer,
+  optionalText,
+  recordOptions,
+  repeatedText,
+  toggle
+} from "./flags.ts"
 import * as Http from "./http.ts"
 import { anchors, credentials } from "./identity.ts"
 import { Patience, tired } from "./patience.ts"
@@ -96,6 +105,7 @@ const talk = (endpoint: Endpoint, flags: Flags) =>
       alpnProtocols: flags.alpn,
       grease: flags.grease,
       extensionOrder: flags.extensionOrder,
+      ...recordOptions(flags),
       peer: showEndpoint(endpoint)
     })
     yield* Summary.print(connection, flags.summary, Summary.toText)

@@ -7,6 +7,8 @@ import * as Result from "effect/Result"
 import { primitives as noble } from "../crypto/noble/index.ts"
 import { primitives as node } from "../crypto/node/index.ts"
 import * as CryptoProvider from "../layers/CryptoProvider.ts"
+import type { RecordOptions } from "../layers/recordOptions.ts"
+import * as Padding from "../state/record/padding.ts"
 import { type CliFailure, usage } from "./failure.ts"
 
 const text = (name: string, metavar: string, description: string) =>
@@ -14,6 +16,14 @@ const text = (name: string, metavar: string, description: string) =>
 
 export const optionalText = (name: string, metavar: string, description: string) =>
   text(name, metavar, description).pipe(Flag.optional, Flag.map(Option.getOrUndefined))
+
+const optionalInt = (name: string, metavar: string, description: string) =>
+  Flag.Int(name).pipe(
+    Flag.withMetavar(metavar),
+    Flag.withDescription(description),
+    Flag.optional,
+    Flag.map(Option.getOrUndefined)
+  )
 
 export const repeatedText = (name: string, metavar: string, description: string) =>
   text(name, metavar, description).pipe(Flag.atLeast(0))
@@ -45,6 +55,9 @@ export const common = {
       "Whether some values that mean nothing are offered, to keep peers used to unknown ones (RFC 8701)"
     )
   ),
+  maxFragment: optionalInt("max-fragment", "N", "At most N bytes of data in a record, 512 to 16384"),
+  recordSizeLimit: optionalInt("record-size-limit", "N", "Ask for records of at most N bytes, 64 to 16385 (RFC 8449)"),
+  padding: optionalInt("padding", "N", "Pad the data of every record to a multiple of N bytes"),
   keylog: optionalText("keylog", "FILE", "Append the secrets to FILE, for Wireshark; who has it reads everything"),
   crypto: Flag.Literals("crypto", ["node", "noble"]).pipe(
     Flag.withDefault("node" as const),
@@ -64,6 +77,9 @@ export interface Common {
   readonly suite: ReadonlyArray<string>
   readonly group: ReadonlyArray<string>
   readonly grease: "on" | "off"
+  readonly maxFragment: number | undefined
+  readonly recordSizeLimit: number | undefined
+  readonly padding: number | undefined
   readonly keylog: string | undefined
   readonly crypto: "node" | "noble"
   readonly summary: "text" | "json" | "none"
@@ -74,6 +90,13 @@ export const checkVersions = ({ tls }: Pick<Common, "tls">): Effect.Effect<void,
   tls.length > 0 && !tls.includes("1.3")
     ? usage("TLS 1.2 alone cannot be had: this program speaks TLS 1.3 only", "leave --tls out, or say --tls 1.3")
     : Effect.void
+
+/** How the flags want records to be; the sizes are checked with the rest of the configuration. */
+export const recordOptions = ({ maxFragment, recordSizeLimit, padding }: Common): RecordOptions => ({
+  maxFragmentSize: maxFragment,
+  recordSizeLimit,
+  padding: padding === undefined ? undefined : Padding.toMultipleOf(padding)
+})
 
 const some = (names: ReadonlyArray<string>) => (names.length === 0 ? undefined : names)
 

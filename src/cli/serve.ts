@@ -22,7 +22,16 @@ import * as TlsServer from "../layers/TlsServer.ts"
 import { describeError } from "../layers/transport.ts"
 import { type Endpoint, parseEndpoint, showEndpoint } from "./endpoint.ts"
 import { type CliFailure, failed, usage } from "./failure.ts"
-import { type Common, checkVersions, common, cryptoLayer, optionalText, repeatedText, toggle } from "./flags.ts"
+import {
+  type Common,
+  checkVersions,
+  common,
+  cryptoLayer,
+  optionalText,
+  recordOptions,
+  repeatedText,
+  toggle
+} from "./flags.ts"
 import * as Http from "./http.ts"
 import { anchors, credentials } from "./identity.ts"
 import { echo, join, sink } from "./pump.ts"
@@ -114,7 +123,8 @@ const services = (flags: Flags) => {
     grease: flags.grease,
     clientAuthentication: authentication(flags),
     serverNamePolicy: flags.strictSni ? "strict" : "lenient",
-    alpnPolicy: flags.strictAlpn ? "strict" : "lenient"
+    alpnPolicy: flags.strictAlpn ? "strict" : "lenient",
+    ...recordOptions(flags)
   }).pipe(
     Layer.provide(Layer.mergeAll(identity, clients(flags))),
     Layer.provide(cryptoLayer(flags)),

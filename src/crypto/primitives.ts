@@ -57,6 +57,16 @@ export interface Aead {
   readonly keySize: number
   /** Sets a key up. The bytes may be wiped afterwards. */
   readonly key: (key: Uint8Array) => AeadKey
+  /** Where this provider wants other limits than RFC 9846 section 5.5 sets: lower ones, or for tests. */
+  readonly limits?: KeyLimits | undefined
+}
+
+/** How many records one key may protect (section 5.5). */
+export interface KeyLimits {
+  /** Records after which the sender should update its keys; at least 1. */
+  readonly updateAfter: number
+  /** Records after which the sender refuses to use the key: more, since the KeyUpdate is one, and an alert. */
+  readonly stopAfter: number
 }
 
 /** Every AEAD of TLS 1.3 here: bytes of the nonce and of the tag. */

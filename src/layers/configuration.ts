@@ -17,11 +17,13 @@ import type {
 import { escape, type Failure, fail, make as failure } from "../state/failure.ts"
 import { sharesOf } from "../state/negotiation/group.ts"
 import { parseServerIdentity } from "../state/path/host.ts"
+import { maxInnerPlaintext13 } from "../state/record/limits.ts"
 import type { CryptoProvider } from "./CryptoProvider.ts"
 import { named } from "./named.ts"
+import * as RecordOptions from "./recordOptions.ts"
 
 /** What clients and servers have in common. */
-export interface Options {
+export interface Options extends RecordOptions.RecordOptions {
   /** Application protocols (RFC 7301), the preferred first: `["h2", "http/1.1"]`. None by default. */
   readonly alpnProtocols?: ReadonlyArray<string> | undefined
   /** Names of cipher suites, the preferred first; by default all of the provider, in its order. */
@@ -99,6 +101,7 @@ const common = (options: Options, crypto: CryptoProvider["Service"], schemes: Re
   Result.gen(function* () {
     const groups = crypto.groups.map((name) => ({ name }))
     yield* handshakeDuration(options.handshakeTimeout)
+    yield* RecordOptions.checked(options)
     if (schemes.length === 0) yield* fail("InvalidConfiguration", "the verifier accepts no signature scheme")
     return {
       suites: yield* chosen("cipher suite", crypto.suites, options.suites),
@@ -108,7 +111,8 @@ const common = (options: Options, crypto: CryptoProvider["Service"], schemes: Re
       compatibility: options.compatibility ?? "middlebox",
       grease: options.grease ?? "on",
       certificateCompression: yield* compressors(options.certificateCompression ?? []),
-      stapling: options.stapling
+      stapling: options.stapling,
+      recordSizeLimit: options.recordSizeLimit
     } as const
   })
 
@@ -160,4 +164,10 @@ export const server = (
   schemes: ReadonlyArray<SignatureScheme>,
   types: Pick<ServerConfig, "clientCertificateTypes"> = {}
 ): Outcome<ServerConfig> =>
-  Result.map(common(options, crypto, schemes), (config) => ({ ...config, ...types, clientAuthentication }))
+  Result.map(common(options, crypto, schemes), (config) => ({
+    ...config,
+    ...types,
+    clientAuthentication,
+    // A server that says nothing would not keep to what its client says (RFC 8449 section 4).
+    recordSizeLimit: config.recordSizeLimit ?? maxInnerPlaintext13
+  }))

@@ -13,12 +13,13 @@ import { handshakeTimeout } from "./configuration.ts"
 import { type Endpoint, establish, type Link } from "./driver.ts"
 import { HandshakeObserver } from "./events.ts"
 import { KeyLog } from "./KeyLog.ts"
+import { forWriter, type RecordOptions } from "./recordOptions.ts"
 import type { TlsError } from "./TlsError.ts"
 
 /** Opens a socket and does the handshake on it. `peer` is for messages. */
 export type Handshake = (socket: Socket.Socket, peer?: string | undefined) => Effect.Effect<Link, TlsError, Scope.Scope>
 
-interface Options {
+interface Options extends RecordOptions {
   readonly handshakeTimeout?: Duration.Input | undefined
   /** Wraps the work of answering; by default it is done at once. */
   readonly admit?: Endpoint["admit"] | undefined
@@ -44,10 +45,11 @@ const endpoint = Effect.fnUntraced(function* (
     observer,
     services
   }
+  const shape = forWriter(options)
   const handshake: Handshake = (socket, peer) =>
     Effect.suspend(() => {
       const keyLogging = keyLog === undefined ? "off" : "on"
-      const settings = { allocate, keyLog: keyLogging } as const
+      const settings = { ...shape, allocate, keyLog: keyLogging } as const
       return establish(socket, { ...shared, connection: connection(settings), answer: answerer(), peer })
     })
   return handshake

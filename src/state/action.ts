@@ -36,6 +36,16 @@ export interface Open {
   readonly direction: Direction
 }
 
+/**
+ * From here on protected records in this direction hold at most `size` bytes of `TLSInnerPlaintext` (RFC 8449): ours are
+ * made so, longer ones of the peer are refused, and so is what it sent under the present key already.
+ */
+export interface LimitRecords {
+  readonly _tag: "LimitRecords"
+  readonly direction: Direction
+  readonly size: number
+}
+
 /** A line for the key log (RFC 9850), if anybody keeps one. */
 export interface LogKey {
   readonly _tag: "LogKey"
@@ -57,4 +67,4 @@ export interface EstablishedAction {
   readonly established: Established
 }
 
-export type Action = Send | SendChangeCipherSpec | InstallKeys | Open | LogKey | EstablishedAction
+export type Action = Send | SendChangeCipherSpec | InstallKeys | LimitRecords | Open | LogKey | EstablishedAction

@@ -45,6 +45,11 @@ interface Config {
   readonly stapling?: Stapling | undefined
   /** Records when absent. `quicClient` and `quicServer` set it, and nothing else should. */
   readonly transport?: Transport | undefined
+  /**
+   * The longest `TLSInnerPlaintext` we want to receive, in bytes, its content type included (RFC 8449): 64 to 2^14 + 1.
+   * A client offers it, a server answers with it. Absent: record_size_limit is not negotiated.
+   */
+  readonly recordSizeLimit?: number | undefined
 }
 
 export interface ClientConfig extends Config {

@@ -14,6 +14,7 @@ import { type Event, ownUpdate, type UpdateKeys } from "./event.ts"
 import { alertOf, type Failure, fail, make as failure } from "./failure.ts"
 import { directionKeys, type TrafficSecrets } from "./handOver.ts"
 import { keyLogLine } from "./keyLog.ts"
+import { writeData } from "./record/data.ts"
 import { HandshakeJoiner } from "./record/joiner.ts"
 import { maxChangeCipherSpecs, maxPostHandshakeMessages, maxWarnings } from "./record/limits.ts"
 import { type IncomingRecord, RecordReader } from "./record/reader.ts"
@@ -90,11 +91,7 @@ class Shell<S extends AnyState> implements Connection {
   }
 
   send(plaintext: Uint8Array): Result.Result<Progress, Failure> {
-    return this.#write(() =>
-      Result.flatMap(this.#writer.keyUpdateDue ? this.#advance(ownUpdate) : done, () =>
-        this.#writer.applicationData(plaintext)
-      )
-    )
+    return this.#write(() => writeData(this.#writer, plaintext, () => this.#advance(ownUpdate)))
   }
 
   updateKeys(request: UpdateKeys["request"]): Result.Result<Progress, Failure> {
@@ -279,6 +276,8 @@ class Shell<S extends AnyState> implements Connection {
         return done
       case "InstallKeys":
         return this.#install(action)
+      case "LimitRecords":
+        return action.direction === "read" ? this.#reader.limit(action.size) : this.#writer.limit(action.size)
       case "Open":
         if (action.direction === "read") this.#reading = "open"
         else if (this.#writing === "handshake") this.#writing = "open"

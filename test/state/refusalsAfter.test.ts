@@ -6,7 +6,7 @@ import { expandLabel } from "../../src/crypto/hkdf.ts"
 import { Secret } from "../../src/crypto/secret.ts"
 import type { ReasonName } from "../../src/state/failure.ts"
 import { concat } from "../support/answers.ts"
-import { carry, clientEnd, connected, handshake, type Link, serverEnd } from "../support/pair.ts"
+import { carry, clientEnd, connected, handshake, type Link, limitedKeys, serverEnd } from "../support/pair.ts"
 import { encode, framed, type Puppet, type } from "../support/puppet.ts"
 import { againstClient, againstServer, refused } from "../support/script.ts"
 import { ticket } from "../support/travel.ts"
@@ -229,7 +229,7 @@ describe("54: KeyUpdate and tickets", () => {
   })
   it("a key is changed when it has protected enough records, and data stays whole (53)", () => {
     const limits = { updateAfter: 4, stopAfter: 8 }
-    const { client, server } = connected({}, { limits })
+    const { client, server } = connected(limitedKeys(limits))
     for (let i = 0; i < 50; i++) {
       server.receive(client.send(Uint8Array.of(i)).flush())
       client.receive(server.send(Uint8Array.of(i, i)).flush())

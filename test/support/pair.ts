@@ -10,7 +10,9 @@ import {
   type World
 } from "../../src/core.ts"
 import { primitives as node } from "../../src/crypto/node/index.ts"
+import type { KeyLimits } from "../../src/crypto/primitives.ts"
 import { suites13 } from "../../src/crypto/suite.ts"
+import { limited } from "../../src/layers/testing/keyLimits.ts"
 import type { ClientConfig, ServerConfig } from "../../src/state/config.ts"
 import type { Failure } from "../../src/state/failure.ts"
 import type { ConnectionOptions } from "../../src/state/shell.ts"
@@ -167,6 +169,12 @@ export const handshake = (client: End, server: End, link: Link = straight): { cl
   client.start()
   carry(client, server, link)
   return { client, server }
+}
+
+/** Both sides' suites with keys that protect few records. */
+export const limitedKeys = (limits: KeyLimits) => {
+  const few = { suites: suites.map((suite) => limited(suite, limits)) }
+  return { client: few, server: few }
 }
 
 /** Two ends that are connected. */

@@ -4,6 +4,8 @@
 export * as Certificates from "./certificates.ts"
 /** Cryptography that does the same in every run. */
 export * as DeterministicCrypto from "./deterministic.ts"
+/** Keys that are used up soon. */
+export * as KeyLimits from "./keyLimits.ts"
 /** Every service as a mock. */
 export * as Mocks from "./mocks.ts"
 /** Records that are not encrypted, for fuzzers. */

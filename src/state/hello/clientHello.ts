@@ -8,6 +8,7 @@ import type { HelloPrepared } from "../command.ts"
 import type { ClientConfig } from "../config.ts"
 import * as CertificateSchemes from "../negotiation/certificateSchemes.ts"
 import * as CertificateType from "../negotiation/certificateType.ts"
+import * as RecordSizeLimit from "../negotiation/recordSizeLimit.ts"
 import * as Transport from "../negotiation/transport.ts"
 import * as CertificateCompression from "../tls13/certificateCompression.ts"
 import { askServer } from "../tls13/stapling.ts"
@@ -55,6 +56,7 @@ const extensions = (config: ClientConfig, shares: ReadonlyArray<KeyPair>): Exten
   ...askServer(config.stapling),
   ...CertificateCompression.offer(config.certificateCompression),
   ...Transport.parameters(config.transport),
+  ...RecordSizeLimit.offered(config),
   keyShare(shares)
 ]
 

@@ -1,6 +1,6 @@
 /** Every number that bounds the record layer, under one name each. Sections are RFC 9846's. */
 import { MAX_CIPHERTEXT, MAX_PLAINTEXT } from "../../codec/record/record.ts"
-import type { AeadName } from "../../crypto/primitives.ts"
+import type { AeadName, KeyLimits } from "../../crypto/primitives.ts"
 
 /** 2^14 bytes of content in a record: `TLSPlaintext.length` (section 5.1). */
 export const maxPlaintext = MAX_PLAINTEXT
@@ -29,17 +29,9 @@ export const maxPostHandshakeMessages = 32
 /** The last sequence number used: the last integer that a `number` holds exactly, well before the wrap (section 5.3). */
 export const maxSequence = Number.MAX_SAFE_INTEGER
 
-/** How many records one key may protect (section 5.5). */
-export interface KeyLimits {
-  /** Records after which the sender should update its keys. */
-  readonly updateAfter: number
-  /** Records after which the sender refuses to use the key. */
-  readonly stopAfter: number
-}
-
 // 2^24.5 full records keep AES-GCM's margin. For ChaCha20-Poly1305 the sequence number would wrap first.
 const aesGcm: KeyLimits = { updateAfter: 2 ** 23, stopAfter: 2 ** 24 }
-const chaCha: KeyLimits = { updateAfter: 2 ** 48, stopAfter: 2 ** 48 }
+const chaCha: KeyLimits = { updateAfter: 2 ** 47, stopAfter: 2 ** 48 }
 
 const limits: { readonly [A in AeadName]: KeyLimits } = {
   "AES-128-GCM": aesGcm,
@@ -47,7 +39,7 @@ const limits: { readonly [A in AeadName]: KeyLimits } = {
   "CHACHA20-POLY1305": chaCha
 }
 
-/** What one key of this AEAD may do. */
+/** What one key of this AEAD may do, if its provider sets no other limits. */
 export const keyLimits = (aead: AeadName): KeyLimits => limits[aead]
 
 /** Alerts in a row that end nothing (RFC 9846 section 6.1): `user_canceled` in TLS 1.3. */

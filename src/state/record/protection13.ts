@@ -72,8 +72,9 @@ export class Sealer {
   readonly #key: AeadKey
   readonly #counter: NonceCounter
   readonly #header = new Uint8Array(HEADER_LENGTH)
-  // TLSInnerPlaintext behind the content: the type, and padding when there is any.
+  // TLSInnerPlaintext behind the content: the type, and zeros when it is padded.
   readonly #tail = new Uint8Array(1)
+  #paddedTail: Uint8Array = new Uint8Array(0)
 
   /** `sequence` is for tests of the wrap; under a new key the first record has number 0 (section 5.3). */
   constructor(suite: CipherSuite13, secret: Secret<string>, sequence = 0) {
@@ -88,18 +89,25 @@ export class Sealer {
   }
 
   /**
-   * Writes one whole record into `out` at `offset`: `5 + content.length + 17` bytes, which must be there.
-   * `type` is the code point of the inner content type, `content` at most 2^14 bytes and not part of `out`.
+   * Writes one whole record into `out` at `offset`: `5 + content.length + padding + 17` bytes, which must be there.
+   * `type` is the code point of the inner content type, `content` not part of `out`, `padding` the number of zeros;
+   * content and padding are at most 2^14 bytes.
    * Fails with `WriteLimitReached`, and writes nothing, when the sequence numbers are used up.
    */
-  seal(type: number, content: Uint8Array, out: Uint8Array, offset: number): Result.Result<void, Failure> {
+  seal(type: number, content: Uint8Array, out: Uint8Array, offset: number, padding = 0): Result.Result<void, Failure> {
     if (!this.#counter.advance()) return fail("WriteLimitReached", "no sequence number is left under this write key")
-    const length = content.length + this.#tail.length + tagSize
-    writeHeader(this.#header, 0, outerType, 0x0303, length)
-    this.#tail[0] = type
+    const tail = padding === 0 ? this.#tail : this.#padded(padding)
+    writeHeader(this.#header, 0, outerType, 0x0303, content.length + tail.length + tagSize)
+    tail[0] = type
     out.set(this.#header, offset)
-    this.#key.seal(this.#counter.nonce, this.#header, content, this.#tail, out, offset + HEADER_LENGTH)
+    this.#key.seal(this.#counter.nonce, this.#header, content, tail, out, offset + HEADER_LENGTH)
     return done
+  }
+
+  /** Room for the type, and so many zeros: one array, which nothing but the type is ever written to. */
+  #padded(zeros: number): Uint8Array {
+    if (this.#paddedTail.length <= zeros) this.#paddedTail = new Uint8Array(1 + zeros)
+    return this.#paddedTail.subarray(0, 1 + zeros)
   }
 
   /** Forgets the IV. Nothing can be sealed afterwards. */

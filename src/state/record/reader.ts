@@ -57,6 +57,9 @@ export class RecordReader {
   #records = 0
   #emptyRecords = 0
   #opener: Opener | undefined
+  // Bytes of TLSInnerPlaintext: the most there may be, and the most there were under the present key.
+  #most = maxInnerPlaintext13
+  #longest = 0
   #failure: Result.Result<never, Failure> | undefined
 
   /** Bytes that wait to be read, of records whole or not. */
@@ -98,6 +101,17 @@ export class RecordReader {
     this.#opener?.wipe()
     this.#opener = new Opener(suite, secret)
     this.#emptyRecords = 0
+    this.#longest = 0
+  }
+
+  /**
+   * Protected records may hold `size` bytes of `TLSInnerPlaintext` at most, those under the present key that were read
+   * already included: a client learns with EncryptedExtensions that its limit holds, and they are in such a record.
+   * Fails with `RecordOverflow`.
+   */
+  limit(size: number): Result.Result<void, Failure> {
+    this.#most = size
+    return this.#checkLength(this.#longest)
   }
 
   /** Copies what is left of the last chunk, so that nothing refers to it any more. */
@@ -155,9 +169,9 @@ export class RecordReader {
 
   /** From `TLSInnerPlaintext` to its content (section 5.4). */
   #unwrap(inner: Uint8Array): Next {
-    if (inner.length > maxInnerPlaintext13) {
-      return fail("RecordOverflow", `a record decrypts to ${inner.length} bytes; ${maxInnerPlaintext13} are allowed`)
-    }
+    if (inner.length > this.#longest) this.#longest = inner.length
+    const length = this.#checkLength(inner.length)
+    if (Result.isFailure(length)) return Result.fail(length.failure)
     const end = innerTypeIndex(inner)
     if (end < 0) return fail("MissingContentType", "a protected record holds nothing but padding")
     const type = types[(inner[end] ?? 0) - firstType]
@@ -170,6 +184,12 @@ export class RecordReader {
       return fail("TooManyEmptyRecords", `more than ${maxEmptyRecords} records in a row hold no bytes`)
     }
     return Result.succeed({ type, fragment: inner.subarray(0, end), protection: "protected" })
+  }
+
+  #checkLength(length: number): Result.Result<void, Failure> {
+    return length > this.#most
+      ? fail("RecordOverflow", `a record decrypts to ${length} bytes; ${this.#most} are allowed`)
+      : done
   }
 
   /** The array that the next bytes stand in, and where; together they are right after `gather` said so. */

@@ -6,24 +6,26 @@ import * as Result from "effect/Result"
 import { HEADER_LENGTH, writeHeader } from "../../codec/record/record.ts"
 import { ContentType } from "../../codec/registry/contentType.ts"
 import { HandshakeType } from "../../codec/registry/handshakeType.ts"
+import type { KeyLimits } from "../../crypto/primitives.ts"
 import type { Secret } from "../../crypto/secret.ts"
 import type { CipherSuite13 } from "../../crypto/suite.ts"
 import { type Failure, fail } from "../failure.ts"
-import { type KeyLimits, keyLimits, maxPlaintext, maxSequence } from "./limits.ts"
+import { keyLimits, maxPlaintext, maxSequence } from "./limits.ts"
+import { type Policy, zeros } from "./padding.ts"
 import { expansion, Sealer } from "./protection13.ts"
 
 const { alert, application_data, change_cipher_spec, handshake } = ContentType.registry
 
 export interface RecordWriterOptions {
-  /** Bytes of content in a record, 1 to 2^14, which is the default. */
+  /** Bytes of content in a record, 1 to 2^14, which is the default; padding counts among them. */
   readonly maxFragment?: number | undefined
+  /** Zeros added to protected records (section 5.4); none by default. */
+  readonly padding?: Policy | undefined
   /**
    * An array for output, of exactly this size; every byte of it will be written. By default `new Uint8Array`; a
    * platform that can leave out the zeroing passes that.
    */
   readonly allocate?: ((size: number) => Uint8Array) | undefined
-  /** Records per key, in place of what section 5.5 says about the AEAD. For tests. */
-  readonly limits?: KeyLimits | undefined
 }
 
 /** Several pieces of output that are no more bytes than this together leave in one array. */
@@ -56,7 +58,9 @@ const joinInto = (out: Uint8Array, parts: ReadonlyArray<Uint8Array>): Uint8Array
 export class RecordWriter {
   readonly #maxFragment: number
   readonly #allocate: (size: number) => Uint8Array
-  readonly #givenLimits: KeyLimits | undefined
+  readonly #padding: Policy | undefined
+  /** Bytes of content and padding in a protected record. */
+  #mostProtected: number
   #limits: KeyLimits | undefined
   #sealer: Sealer | undefined
   /** Handshake messages that wait for company. Room for their records under the key is already counted. */
@@ -67,7 +71,8 @@ export class RecordWriter {
   constructor(options: RecordWriterOptions = {}) {
     this.#maxFragment = Math.min(Math.max(Math.floor(options.maxFragment ?? maxPlaintext), 1), maxPlaintext)
     this.#allocate = options.allocate ?? ((size) => new Uint8Array(size))
-    this.#givenLimits = options.limits
+    this.#mostProtected = this.#maxFragment
+    this.#padding = options.padding
   }
 
   /** Records protected under the present key; handshake messages that still wait are not among them. */
@@ -78,6 +83,12 @@ export class RecordWriter {
   /** Whether the present key has protected so many records that its owner should update it (section 5.5). */
   get keyUpdateDue(): boolean {
     return this.#limits !== undefined && this.sealed >= this.#limits.updateAfter
+  }
+
+  /** Bytes of application data for which the present key is good before an update is due: a record's at least. */
+  get room(): number {
+    const records = this.#limits === undefined ? 1 : Math.max(1, this.#limits.updateAfter - this.sealed)
+    return records * this.#most
   }
 
   /** A whole handshake message, header included. */
@@ -117,7 +128,15 @@ export class RecordWriter {
     this.#writeWaiting()
     this.#sealer?.wipe()
     this.#sealer = new Sealer(suite, secret)
-    this.#limits = this.#givenLimits ?? keyLimits(suite.aead.name)
+    this.#limits = suite.aead.limits ?? keyLimits(suite.aead.name)
+  }
+
+  /** Protected records from here on hold at most `size` bytes of `TLSInnerPlaintext`, 2 at least (RFC 8449). */
+  limit(size: number): Result.Result<void, Failure> {
+    // What waits has its room counted by the old size.
+    this.#writeWaiting()
+    this.#mostProtected = Math.min(this.#maxFragment, Math.max(size - 1, 1))
+    return done
   }
 
   /** Takes all that was written: nothing, or one array, or several where joining them would be a large copy. */
@@ -138,9 +157,14 @@ export class RecordWriter {
     this.#out = []
   }
 
+  /** Bytes of content in a record: the peer's limit is none for records in the clear (RFC 8449 section 4). */
+  get #most(): number {
+    return this.#sealer === undefined ? this.#maxFragment : this.#mostProtected
+  }
+
   /** How many records so much content makes. */
   #count(size: number): number {
-    return Math.ceil(size / this.#maxFragment)
+    return Math.ceil(size / this.#most)
   }
 
   /** Whether the key may protect `count` records more. */
@@ -169,23 +193,36 @@ export class RecordWriter {
     this.#write(handshake, content)
   }
 
+  /** What the policy adds to each of `count` records, of `most` bytes but for the last. */
+  #paddings(size: number, count: number, most: number): ReadonlyArray<number> | undefined {
+    const policy = this.#padding
+    if (policy === undefined) return undefined
+    return Array.from({ length: count }, (_, i) => {
+      const length = Math.min(most, size - i * most)
+      return zeros(policy, length, most - length)
+    })
+  }
+
   /** All of `content` in records side by side in one array, each protected in place. */
   #write(type: number, content: Uint8Array, version = 0x0303): Result.Result<void, Failure> {
     const sealer = this.#sealer
+    const most = this.#most
     const count = this.#count(content.length)
     const overhead = HEADER_LENGTH + (sealer === undefined ? 0 : expansion)
-    const out = this.#allocate(content.length + count * overhead)
+    const paddings = sealer === undefined ? undefined : this.#paddings(content.length, count, most)
+    const out = this.#allocate(content.length + count * overhead + (paddings?.reduce((a, b) => a + b, 0) ?? 0))
     for (let i = 0, from = 0, at = 0; i < count; i++) {
-      const fragment = count === 1 ? content : content.subarray(from, from + this.#maxFragment)
+      const fragment = count === 1 ? content : content.subarray(from, from + most)
+      const padding = paddings === undefined ? 0 : (paddings[i] ?? 0)
       if (sealer === undefined) {
         writeHeader(out, at, type, version, fragment.length)
         out.set(fragment, at + HEADER_LENGTH)
       } else {
-        const sealed = sealer.seal(type, fragment, out, at)
+        const sealed = sealer.seal(type, fragment, out, at, padding)
         if (Result.isFailure(sealed)) return sealed
       }
       from += fragment.length
-      at += fragment.length + overhead
+      at += fragment.length + padding + overhead
     }
     this.#records += count
     this.#out.push(out)

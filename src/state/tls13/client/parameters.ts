@@ -6,6 +6,7 @@ import { land, type Of, type Stepped } from "../../machine.ts"
 import * as Alpn from "../../negotiation/alpn.ts"
 import * as CertificateType from "../../negotiation/certificateType.ts"
 import { onlySolicited } from "../../negotiation/extensions.ts"
+import * as RecordSizeLimit from "../../negotiation/recordSizeLimit.ts"
 import * as Transport from "../../negotiation/transport.ts"
 import { append } from "../../transcript.ts"
 import type { WaitCertificateOrRequest, WaitEncryptedExtensions } from "./state.ts"
@@ -23,9 +24,12 @@ export const encryptedExtensions = (
     const protocol = yield* Alpn.selected(config.protocols, chosen)
     const certificateTypes = yield* CertificateType.selected(config, extensions)
     yield* Transport.server(config.transport, event.body, protocol)
-    return land({
-      _tag: "WAIT_CERT_CR",
-      parameters: { hs: state.hs, protocol, certificateTypes },
-      transcript: append(state.transcript, event.raw)
-    })
+    return land(
+      {
+        _tag: "WAIT_CERT_CR",
+        parameters: { hs: state.hs, protocol, certificateTypes },
+        transcript: append(state.transcript, event.raw)
+      },
+      RecordSizeLimit.agreed(config, find(extensions, "record_size_limit"))
+    )
   })

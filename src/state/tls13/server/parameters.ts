@@ -1,5 +1,6 @@
 /** AGREEING, AGREEING_2: ServerHello to Certificate, as one flight (RFC 9846 sections 4.2.3, 4.4 and 4.5.1). */
 import * as Result from "effect/Result"
+import { find } from "../../../codec/extension/extension.ts"
 import type { Extension } from "../../../codec/extension/placement.ts"
 import type { SecretAgreed } from "../../command.ts"
 import { Flight, installKeys, logKey } from "../../flight.ts"
@@ -7,6 +8,7 @@ import * as Grease from "../../hello/grease.ts"
 import { land, type Stepped } from "../../machine.ts"
 import * as CertificateSchemes from "../../negotiation/certificateSchemes.ts"
 import * as CertificateType from "../../negotiation/certificateType.ts"
+import * as RecordSizeLimit from "../../negotiation/recordSizeLimit.ts"
 import * as Transport from "../../negotiation/transport.ts"
 import { certificateOf } from "../authentication.ts"
 import * as CertificateCompression from "../certificateCompression.ts"
@@ -32,7 +34,8 @@ const encryptedExtensions = ({ choices, credential }: Selected): ReadonlyArray<E
     choices.clientCertificateType,
     credential
   ),
-  ...Transport.parameters(choices.config.transport)
+  ...Transport.parameters(choices.config.transport),
+  ...RecordSizeLimit.answered(choices.config, choices.hello)
 ]
 
 /** CertificateRequest, where the configuration wants one (section 4.4.2). */
@@ -93,7 +96,8 @@ export const secretAgreed = (state: Agreeing | Agreeing2, { share, secret }: Sec
       logKey("CLIENT_HANDSHAKE_TRAFFIC_SECRET", hello.random, hs.client),
       logKey("SERVER_HANDSHAKE_TRAFFIC_SECRET", hello.random, hs.server),
       installKeys("write", "handshake", suite, hs.server),
-      installKeys("read", "handshake", suite, hs.client)
+      installKeys("read", "handshake", suite, hs.client),
+      ...RecordSizeLimit.agreed(selected.choices.config, find(hello.extensions, "record_size_limit"))
     )
 
     yield* flight.say("handshake", {
