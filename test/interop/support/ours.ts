@@ -22,17 +22,19 @@ import { current, type TlsConnection } from "../../../src/layers/TlsConnection.t
 import { find, type TlsError } from "../../../src/layers/TlsError.ts"
 import * as TlsServer from "../../../src/layers/TlsServer.ts"
 import * as TrustAnchors from "../../../src/layers/TrustAnchors.ts"
+import * as KeyLimits from "../../../src/layers/testing/keyLimits.ts"
 import { fixtures, type Pair } from "./fixtures.ts"
 
-/** A provider as it is, or with the groups that it offers on request only. */
-export type Provider = "node" | "noble" | "node, all groups" | "noble, all groups"
+/** A provider as it is, with the groups that it offers on request only, or with keys that are good for 4 records. */
+export type Provider = "node" | "noble" | "node, all groups" | "noble, all groups" | "node, 4 records"
 
 const all = { groups: node.groups.map(({ name }) => String(name)) }
 const providers = {
   node: NodeCryptoProvider.layer,
   noble: CryptoProvider.layerNoble,
   "node, all groups": Layer.orDie(NodeCryptoProvider.layerWith(all)),
-  "noble, all groups": Layer.orDie(CryptoProvider.layerNobleWith(all))
+  "noble, all groups": Layer.orDie(CryptoProvider.layerNobleWith(all)),
+  "node, 4 records": KeyLimits.layer(4).pipe(Layer.provide(NodeCryptoProvider.layer))
 }
 const anchors = TrustAnchors.layerPem(fixtures.ca.issued.certificatePem)
 
