@@ -17,6 +17,7 @@ import { CryptoProvider } from "./CryptoProvider.ts"
 import { handshakeDuration } from "./configuration.ts"
 import * as Endpoint from "./endpoint.ts"
 import { observed } from "./observability.ts"
+import type { WriterOptions } from "./recordOptions.ts"
 import { type Choose, type ConfigurationOptions, chooser, configure } from "./serverConfiguration.ts"
 import { current, make as makeConnection, type TlsConnection } from "./TlsConnection.ts"
 import { asConfiguration, fromFailure, type TlsError } from "./TlsError.ts"
@@ -31,7 +32,7 @@ export {
   refuse
 } from "./serverConfiguration.ts"
 
-export interface Options extends ConfigurationOptions {
+export interface Options extends ConfigurationOptions, WriterOptions {
   /** How long the handshake may take once the socket is open; 10 seconds by default. `choose` has no longer either. */
   readonly handshakeTimeout?: Duration.Input | undefined
   /** Picks another configuration for a client, by its ClientHello. */
@@ -67,6 +68,8 @@ const prepare = Effect.fnUntraced(function* ({ choose, ...options }: Options, ad
   const crypto = yield* CryptoProvider
   const handshake = yield* Endpoint.server(own, {
     handshakeTimeout: yield* asConfiguration(Effect.fromResult(handshakeDuration(options.handshakeTimeout))),
+    maxFragmentSize: options.maxFragmentSize,
+    padding: options.padding,
     admit,
     choose: choose === undefined ? undefined : chooser(choose, crypto)
   })

@@ -13,13 +13,13 @@ import { handshakeTimeout } from "./configuration.ts"
 import { type Endpoint, establish, type Link } from "./driver.ts"
 import { HandshakeObserver } from "./events.ts"
 import { KeyLog } from "./KeyLog.ts"
-import { forWriter, type RecordOptions } from "./recordOptions.ts"
+import { forWriter, type WriterOptions } from "./recordOptions.ts"
 import type { TlsError } from "./TlsError.ts"
 
 /** Opens a socket and does the handshake on it. `peer` is for messages. */
 export type Handshake = (socket: Socket.Socket, peer?: string | undefined) => Effect.Effect<Link, TlsError, Scope.Scope>
 
-interface Options extends RecordOptions {
+interface Options extends WriterOptions {
   readonly handshakeTimeout?: Duration.Input | undefined
   /** Wraps the work of answering; by default it is done at once. */
   readonly admit?: Endpoint["admit"] | undefined

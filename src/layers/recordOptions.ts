@@ -5,7 +5,8 @@ import { maxInnerPlaintext13, maxPlaintext } from "../state/record/limits.ts"
 import type { Policy } from "../state/record/padding.ts"
 import type { RecordWriterOptions } from "../state/record/writer.ts"
 
-export interface RecordOptions {
+/** How our own records are made. */
+export interface WriterOptions {
   /**
    * The most bytes of data (or of handshake messages) that go in one record, 512 to 16384, which is the default. As on
    * the wire a record has 22 bytes more, 1438 makes records of 1460 bytes, which fill one TCP segment on most paths: a
@@ -13,16 +14,19 @@ export interface RecordOptions {
    */
   readonly maxFragmentSize?: number | undefined
   /**
+   * Zeros that are added to records, so that their length tells less: one of `Padding`, or a function of the bytes of
+   * content in a record and of how many zeros it has room for. None by default.
+   */
+  readonly padding?: Policy | undefined
+}
+
+export interface RecordOptions extends WriterOptions {
+  /**
    * The longest record we want to receive (record_size_limit, RFC 8449), 64 to 16385 bytes: those of the data, its
    * content type and padding. A client offers it if it is given, and it holds if the server answers. A server answers
    * every client that offers one, with 16385 by default, and so keeps to the client's limit.
    */
   readonly recordSizeLimit?: number | undefined
-  /**
-   * Zeros that are added to records, so that their length tells less: one of `Padding`, or a function of the bytes of
-   * content in a record and of how many zeros it has room for. None by default.
-   */
-  readonly padding?: Policy | undefined
 }
 
 /** Bytes of content that `maxFragmentSize` may not go below. */
@@ -42,7 +46,7 @@ export const checked = ({ maxFragmentSize, recordSizeLimit }: RecordOptions): Re
   )
 
 /** What the writer of records is told. */
-export const forWriter = ({ maxFragmentSize, padding }: RecordOptions): RecordWriterOptions => ({
+export const forWriter = ({ maxFragmentSize, padding }: WriterOptions): RecordWriterOptions => ({
   maxFragment: maxFragmentSize,
   padding
 })

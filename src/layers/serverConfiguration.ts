@@ -14,10 +14,11 @@ import { ClientVerifier } from "./ClientVerifier.ts"
 import { Credentials } from "./Credentials.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { type Options as ServerOptions, server } from "./configuration.ts"
+import type { WriterOptions } from "./recordOptions.ts"
 import { asConfiguration, misconfigured, type TlsError } from "./TlsError.ts"
 
 /** What may differ from one client of a server to the next. */
-export interface ConfigurationOptions extends Omit<ServerOptions, "handshakeTimeout"> {
+export interface ConfigurationOptions extends Omit<ServerOptions, "handshakeTimeout" | keyof WriterOptions> {
   /**
    * Whether clients are asked who they are: not at all, which is the default; asked, and let in without; or let in
    * only with a certificate that the `ClientVerifier` accepts.

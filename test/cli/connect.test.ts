@@ -8,6 +8,8 @@ import * as Effect from "effect/Effect"
 import { Patience } from "../../src/cli/patience.ts"
 import { fixtures } from "../interop/support/fixtures.ts"
 import * as Node from "../interop/support/node.ts"
+import * as Ours from "../interop/support/ours.ts"
+import * as Wire from "../interop/support/wire.ts"
 import { cli, directory, isOneLine, silence } from "./support.ts"
 
 const ca = ["--ca", fixtures.ca.cert]
@@ -163,6 +165,23 @@ describe("connect", () => {
       assert.deepStrictEqual(yield* types(...off, ...fixed), plain)
       assert.deepStrictEqual((yield* types(...fixed)).slice(1, -1), plain)
       assert.deepStrictEqual((yield* types(...off)).sort(), [...plain].sort())
+    })
+  )
+
+  it.live("--max-fragment, --padding and --record-size-limit shape the records", () =>
+    Effect.gen(function* () {
+      const wire = Wire.make()
+      const { port } = yield* Ours.serve({ through: wire.through })
+      const shape = ["--max-fragment", "512", "--padding", "64", "--record-size-limit", "300"]
+      const text = "0123456789".repeat(400)
+      const { status, stdout } = yield* cli(["connect", `127.0.0.1:${port}`, ...ca, ...shape], text)
+      assert.deepStrictEqual([status, stdout], [0, text])
+      const lengths = (records: ReadonlyArray<number>) => [...new Set(records)].sort((a, b) => a - b)
+      assert.isTrue(wire.heard().every((length) => length % 64 === 1))
+      assert.deepStrictEqual([lengths(wire.heard()).at(-1), lengths(wire.said()).at(-1)], [513, 300])
+      const none = yield* cli(["connect", `127.0.0.1:${port}`, ...ca, "--max-fragment", "5"], text)
+      assert.strictEqual(none.status, 2)
+      assert.match(none.stderr, /maxFragmentSize is a whole number of bytes from 512 to 16384, not 5/)
     })
   )
 

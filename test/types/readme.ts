@@ -3,7 +3,7 @@ import { NodeRuntime, NodeSocket, NodeSocketServer } from "@effect/platform-node
 import { Effect, Layer } from "effect"
 import type { Socket } from "effect/socket/Socket"
 import * as Core from "../../src/core.ts"
-import { ClientVerifier, Credentials, TlsClient, TlsServer, TrustAnchors } from "../../src/index.ts"
+import { ClientVerifier, Credentials, Padding, TlsClient, TlsServer, TrustAnchors } from "../../src/index.ts"
 import { NodeTls, nodeHeaderProtection } from "../../src/layers/node/index.ts"
 
 declare const chain: string
@@ -108,3 +108,17 @@ const handOver = Effect.gen(function* () {
 // README: end
 
 export { handOver }
+
+// README: begin
+// records that fill one TCP segment each, padded so that their length tells less, and none above 4 KiB from the server
+const shaped = (tcp: Socket) =>
+  TlsClient.connect(tcp, {
+    serverName: "example.org",
+    maxFragmentSize: 1438,
+    padding: Padding.toMultipleOf(128),
+    recordSizeLimit: 4096
+  })
+
+// README: end
+
+export { shaped }

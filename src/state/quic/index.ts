@@ -20,7 +20,7 @@ export type {
 export { errorCode } from "./errorCode.ts"
 
 /** A configuration for QUIC: what it says of the transport is decided (RFC 9001 section 8.4), and ALPN is not optional. */
-type ForQuic<C> = Omit<C, "compatibility" | "transport" | "protocols"> & {
+type ForQuic<C> = Omit<C, "compatibility" | "recordSizeLimit" | "transport" | "protocols"> & {
   /** Application protocols (RFC 7301), at least one (RFC 9001 section 8.1). */
   readonly protocols: readonly [string, ...ReadonlyArray<string>]
 }
@@ -28,7 +28,11 @@ export type QuicClientConfig = ForQuic<ClientConfig>
 export type QuicServerConfig = ForQuic<ServerConfig>
 
 const inside = ({ transportParameters }: QuicOptions) =>
-  ({ compatibility: "none", transport: { _tag: "Quic", parameters: transportParameters } }) as const
+  ({
+    compatibility: "none",
+    recordSizeLimit: undefined,
+    transport: { _tag: "Quic", parameters: transportParameters }
+  }) as const
 
 /**
  * The client of a QUIC connection; `start` yields its first question.
