@@ -10,9 +10,6 @@ const answers = (program: string, ...args: ReadonlyArray<string>): string | unde
 export const openssl = answers("openssl", "version")?.trim()
 export const hasOpenssl = openssl !== undefined && /^OpenSSL [3-9]\./.test(openssl)
 
-/** GnuTLS, the peer that knows record_size_limit; from the package gnutls-bin. */
-export const hasGnutls = /gnutls-serv [3-9]\./.test(answers("gnutls-serv", "--version") ?? "")
-
 /** A curl that can do TLS 1.3. */
 export const hasCurl = /OpenSSL|GnuTLS|BoringSSL|quictls/.test(answers("curl", "--version") ?? "")
 
