@@ -3,12 +3,21 @@ import { NodeRuntime, NodeSocket, NodeSocketServer } from "@effect/platform-node
 import { Effect, Layer } from "effect"
 import type { Socket } from "effect/socket/Socket"
 import * as Core from "../../src/core.ts"
-import { ClientVerifier, Credentials, Padding, TlsClient, TlsServer, TrustAnchors } from "../../src/index.ts"
+import {
+  ClientVerifier,
+  Credentials,
+  Padding,
+  ServerVerifier,
+  TlsClient,
+  TlsServer,
+  TrustAnchors
+} from "../../src/index.ts"
 import { NodeTls, nodeHeaderProtection } from "../../src/layers/node/index.ts"
 
 declare const chain: string
 declare const key: string
 declare const ca: string
+declare const sha256OfItsKey: Uint8Array
 
 // README: begin
 const client = Effect.gen(function* () {
@@ -122,3 +131,16 @@ const shaped = (tcp: Socket) =>
 // README: end
 
 export { shaped }
+
+// README: begin
+// a client that knows the server by the SHA-256 of its public key, or the key itself, and shows a key of its own
+const KnownServer = ServerVerifier.layerRawPublicKey([sha256OfItsKey])
+const OurKey = Credentials.layerRawPublicKey({ key })
+
+// a server that lets in whoever has one of these keys, with `clientAuthentication: "required"`
+const KnownClients = ClientVerifier.layerRawPublicKey([sha256OfItsKey])
+const TheServersKey = Credentials.layerRawPublicKey({ key })
+
+// README: end
+
+export { KnownClients, KnownServer, OurKey, TheServersKey }
