@@ -2,6 +2,7 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Socket from "effect/socket/Socket"
 import { lengthAt, typeAt } from "../../src/codec/record/record.ts"
@@ -54,6 +55,35 @@ const longest = ({ toServer, toClient }: { toServer: Array<number>; toClient: Ar
   Math.max(...toClient)
 ]
 
+/** A client with records of 512 bytes; every call of its transport's writer is noted, and waits while the gate is shut. */
+const counted = Effect.gen(function* () {
+  const calls: Array<{ readonly arrays: number; readonly records: number }> = []
+  const gate = yield* Latch.make(true)
+  const note = (chunks: ReadonlyArray<Uint8Array | string>) => {
+    calls.push({
+      arrays: chunks.length,
+      records: chunks.reduce((sum, chunk) => sum + records(Buffer.from(chunk)).length, 0)
+    })
+    return gate.await
+  }
+  const pair = Pair.make({ leftToRight: { capacity: 2 ** 22 } })
+  const watched = Socket.make({
+    reader: pair.left.reader,
+    writer: Effect.map(pair.left.writer, (writer) => ({
+      write: (chunk) =>
+        Socket.isCloseEvent(chunk) ? writer.write(chunk) : Effect.andThen(note([chunk]), writer.write(chunk)),
+      writeAll: (chunks) => Effect.andThen(note(chunks), writer.writeAll(chunks))
+    }))
+  })
+  const [client, server] = yield* Effect.all(
+    [TlsClient.connect(watched, { serverName: "localhost", maxFragmentSize: 512 }), TlsServer.accept(pair.right)],
+    { concurrency: 2 }
+  )
+  const [left, right] = [yield* open(client.socket), yield* open(server.socket)]
+  calls.length = 0
+  return { calls, gate, left, right }
+})
+
 layer(world)("records", (it) => {
   it.effect("are as long as the protocol allows, unless somebody wants otherwise", () =>
     Effect.gen(function* () {
@@ -94,43 +124,42 @@ layer(world)("records", (it) => {
     })
   )
 
-  it.effect("of one large write leave together: one writeAll for each piece that is sealed at once", () =>
+  it.effect("of one large write leave in one call of the transport's writer, a piece of 64 KiB at a time", () =>
     Effect.gen(function* () {
-      const batches: Array<number> = []
-      const counting = (socket: Socket.Socket): Socket.Socket =>
-        Socket.make({
-          reader: socket.reader,
-          writer: Effect.map(socket.writer, (writer) => ({
-            write: (chunk) => {
-              if (!Socket.isCloseEvent(chunk) && typeof chunk !== "string") batches.push(records(chunk).length)
-              return writer.write(chunk)
-            },
-            writeAll: (chunks) => {
-              batches.push(chunks.reduce((sum, chunk) => sum + records(Buffer.from(chunk)).length, 0))
-              return writer.writeAll(chunks)
-            }
-          }))
-        })
-      const pair = Pair.make({ leftToRight: { capacity: 2 ** 22 } })
-      const [client, server] = yield* Effect.all(
-        [
-          TlsClient.connect(counting(pair.left), { serverName: "localhost", maxFragmentSize: 512 }),
-          TlsServer.accept(pair.right)
-        ],
-        { concurrency: 2 }
-      )
-      const [left, right] = [yield* open(client.socket), yield* open(server.socket)]
-      batches.length = 0
+      const { calls, left, right } = yield* counted
       yield* left.write(bytes(maxPiece))
-      assert.deepStrictEqual(batches, [128])
-      // Many small writes in one call are as many records, and one batch.
-      batches.length = 0
+      assert.deepStrictEqual(calls, [{ arrays: 1, records: 128 }])
+      calls.length = 0
       yield* left.writeAll(["one", "two", "three", bytes(5000), "four"])
-      assert.strictEqual(batches.length, 1)
-      batches.length = 0
+      assert.strictEqual(calls.length, 1)
+      calls.length = 0
       yield* left.write(bytes(3 * maxPiece))
-      assert.deepStrictEqual(batches, [128, 128, 128])
+      assert.deepStrictEqual(
+        calls.map(({ records }) => records),
+        [128, 128, 128]
+      )
       yield* read(right.pull, 4 * maxPiece + 5015)
+    })
+  )
+
+  it.effect("of many writes that had to wait leave in one vectored write", () =>
+    Effect.gen(function* () {
+      const { calls, left, right, gate } = yield* counted
+      yield* gate.close
+      const first = yield* Effect.forkChild(left.write("first"))
+      while (calls.length === 0) yield* Effect.yieldNow
+      const waiting = yield* Effect.forkChild(
+        Effect.forEach(Array.from({ length: 20 }), (_, i) => left.write(bytes(600, i)), { concurrency: 20 })
+      )
+      for (let i = 0; i < 50; i++) yield* Effect.yieldNow
+      yield* gate.open
+      yield* Fiber.join(first)
+      yield* Fiber.join(waiting)
+      assert.deepStrictEqual(calls, [
+        { arrays: 1, records: 1 },
+        { arrays: 20, records: 40 }
+      ])
+      yield* read(right.pull, 5 + 20 * 600)
     })
   )
 })
@@ -157,14 +186,14 @@ describe("sizes that cannot be", () => {
 
 /** Both ends' KeyUpdates. */
 const seen: Array<string> = []
-const counted = Layer.succeed(HandshakeObserver, {
+const counting = Layer.succeed(HandshakeObserver, {
   onMessage: (role, { direction, message }) => {
     if (message._tag === "KeyUpdate") seen.push(`${role} ${direction}`)
   }
 })
 const few = TlsTest.layerCertificates.pipe(
   Layer.provideMerge(KeyLimits.layer(4).pipe(Layer.provide(NodeCryptoProvider.layer))),
-  Layer.merge(counted)
+  Layer.merge(counting)
 )
 
 layer(few)("a provider whose keys are good for 4 records", (it) => {
@@ -179,7 +208,7 @@ layer(few)("a provider whose keys are good for 4 records", (it) => {
   )
 })
 
-layer(Layer.merge(world, counted))("a thousand updates", (it) => {
+layer(Layer.merge(world, counting))("a thousand updates", (it) => {
   it.effect("from both sides at once leave the data of both directions whole", () =>
     Effect.gen(function* () {
       seen.length = 0

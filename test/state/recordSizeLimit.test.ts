@@ -232,6 +232,12 @@ describe.each(roles)("a %s whose limit of 500 was agreed on", (role) => {
   })
 })
 
+it("a limit of ours above the protocol's does not lift that", () => {
+  const script = { config: { recordSizeLimit: 65_535 }, hello: { recordSizeLimit: 500 } }
+  const after = (puppet: Puppet) => puppet.record(type.application_data, pattern(16_385))
+  refused(againstServer({ ...script, after }), "RecordOverflow", "record_overflow")
+})
+
 describe("a handshake under a limit", () => {
   it("is refused by a server when the client's part of it is in too long a record", () => {
     const long = againstServer({

@@ -8,15 +8,13 @@ import type { RecordSizeLimit } from "../../codec/extension/recordSizeLimit.ts"
 import type { ClientHello } from "../../codec/handshake/clientHello.ts"
 import type { LimitRecords } from "../action.ts"
 import type { ClientConfig, ServerConfig } from "../config.ts"
-import { maxInnerPlaintext13 } from "../record/limits.ts"
 
 const say = (limit: number) => ({ type: "record_size_limit", data: { record_size_limit: limit } }) as const
 
-/** A higher limit is allowed to be said, for versions to come, and means nothing in this one (section 4). */
 const limit = (direction: LimitRecords["direction"], size: number): LimitRecords => ({
   _tag: "LimitRecords",
   direction,
-  size: Math.min(size, maxInnerPlaintext13)
+  size
 })
 
 /** In a ClientHello: where the configuration names a limit. */

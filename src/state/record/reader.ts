@@ -110,7 +110,7 @@ export class RecordReader {
    * Fails with `RecordOverflow`.
    */
   limit(size: number): Result.Result<void, Failure> {
-    this.#most = size
+    this.#most = Math.min(size, maxInnerPlaintext13)
     return this.#checkLength(this.#longest)
   }
 

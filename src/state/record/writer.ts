@@ -131,7 +131,10 @@ export class RecordWriter {
     this.#limits = suite.aead.limits ?? keyLimits(suite.aead.name)
   }
 
-  /** Protected records from here on hold at most `size` bytes of `TLSInnerPlaintext`, 2 at least (RFC 8449). */
+  /**
+   * Protected records from here on hold at most `size` bytes of `TLSInnerPlaintext`, 2 at least (RFC 8449). What is
+   * higher than this version allows is meant for versions to come, and changes nothing.
+   */
   limit(size: number): Result.Result<void, Failure> {
     // What waits has its room counted by the old size.
     this.#writeWaiting()
