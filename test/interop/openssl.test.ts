@@ -112,16 +112,12 @@ describe.skipIf(!hasOpenssl)(`openssl s_server (${openssl})`, () => {
     )
   }
 
-  it.live("refuses clients without a certificate, and with a strange one", () =>
+  it.live("refuses clients without a certificate, and those with a strange one, which they do not show", () =>
     Effect.gen(function* () {
-      const cases = [
-        [undefined, "certificate_required"],
-        [fixtures.strange, "unknown_ca"]
-      ] as const
-      for (const [pair, alert] of cases) {
+      for (const pair of [undefined, fixtures.strange]) {
         const { port } = yield* Openssl.server(fixtures.server.p256, "-Verify", "1", "-verify_return_error")
         const error = yield* Ours.refusal(yield* Ours.connect(port, { pair }))
-        assert.deepStrictEqual(reasonOf(error), ["AlertReceived", alert])
+        assert.deepStrictEqual(reasonOf(error), ["AlertReceived", "certificate_required"])
       }
     })
   )
