@@ -30,6 +30,9 @@ export interface Pair {
   readonly issued: Issued
   readonly cert: string
   readonly key: string
+  /** What is stapled to it. */
+  readonly ocsp?: Uint8Array
+  readonly timestamps?: ReadonlyArray<Uint8Array>
 }
 
 const folder = mkdtempSync(join(tmpdir(), "effect-tls-interop-"))

@@ -33,7 +33,8 @@ export interface NodeServer {
 /** An echo server; each socket is ended when its client has ended. */
 export const serve = Effect.fnUntraced(function* (
   options: Tls.TlsOptions & { readonly pair?: Pair },
-  attend: (socket: Tls.TLSSocket) => void = (socket) => void socket.pipe(socket)
+  attend: (socket: Tls.TLSSocket) => void = (socket) => void socket.pipe(socket),
+  prepare: (server: Tls.Server) => void = () => {}
 ) {
   const { issued } = options.pair ?? fixtures.server.p256
   const attended: Array<Attended> = []
@@ -59,6 +60,7 @@ export const serve = Effect.fnUntraced(function* (
       attend(socket)
     }
   )
+  prepare(server)
   server.on("tlsClientError", (error) => errors.push(error.message))
   const port = yield* listening(server)
   yield* Effect.addFinalizer(() =>
@@ -70,7 +72,11 @@ export const serve = Effect.fnUntraced(function* (
 })
 
 /** Fails with the error's code, or its message. */
-export const connect = (port: number, options: Tls.ConnectionOptions = {}) =>
+export const connect = (
+  port: number,
+  options: Tls.ConnectionOptions = {},
+  prepare: (socket: Tls.TLSSocket) => void = () => {}
+) =>
   Effect.acquireRelease(
     Effect.callback<Tls.TLSSocket, string>((resume) => {
       const socket = Tls.connect({
@@ -82,6 +88,7 @@ export const connect = (port: number, options: Tls.ConnectionOptions = {}) =>
         ...options
       })
       socket.setNoDelay(true)
+      prepare(socket)
       socket.once("secureConnect", () => resume(Effect.succeed(socket)))
       socket.once("error", (error: NodeJS.ErrnoException) => resume(Effect.fail(error.code ?? error.message)))
     }),

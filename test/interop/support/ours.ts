@@ -39,7 +39,14 @@ const providers = {
 const anchors = TrustAnchors.layerPem(fixtures.ca.issued.certificatePem)
 
 const certificates = (pairs: ReadonlyArray<Pair>) =>
-  Credentials.layerPem(pairs.map(({ issued }) => ({ chain: issued.chainPem, key: issued.privateKeyPem })))
+  Credentials.layerPem(
+    pairs.map(({ issued, ocsp, timestamps }) => ({
+      chain: issued.chainPem,
+      key: issued.privateKeyPem,
+      ocsp,
+      timestamps
+    }))
+  )
 
 /** Messages as `said ClientHello`, `heard ServerHello`. */
 export type Seen = Array<string>

@@ -10,6 +10,9 @@ const answers = (program: string, ...args: ReadonlyArray<string>): string | unde
 export const openssl = answers("openssl", "version")?.trim()
 export const hasOpenssl = openssl !== undefined && /^OpenSSL [3-9]\./.test(openssl)
 
+/** A Python that has curl_cffi: curl with BoringSSL, which says what browsers say. */
+export const curlCffi = answers("python3", "-c", "import curl_cffi; print(curl_cffi.__version__)")?.trim()
+
 /** A curl that can do TLS 1.3. */
 export const hasCurl = /OpenSSL|GnuTLS|BoringSSL|quictls/.test(answers("curl", "--version") ?? "")
 
