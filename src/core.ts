@@ -44,6 +44,8 @@ export { type Secret, unsafeBytes as dangerouslyRevealSecret } from "./crypto/se
 export { type CipherSuite13, suites13 } from "./crypto/suite.ts"
 /** Certificates compressed in JavaScript, for `certificateCompression`. */
 export { zlib as portableZlib } from "./crypto/zlib.ts"
+/** What a login inside a connection is bound to: `channelBinding(connection, primitives.hashes, "tls-exporter")`. */
+export { type ChannelBindingType, channelBinding } from "./state/channelBinding.ts"
 /** The reducer of the client: `start(config)`, `step(state, event)`, and its figure. */
 export * as ClientMachine from "./state/client.ts"
 export type { Answer, Command, Credential } from "./state/command.ts"

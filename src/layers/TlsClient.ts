@@ -9,6 +9,7 @@ import { CertificateCompression } from "./CertificateCompression.ts"
 import { Credentials } from "./Credentials.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { type ClientOptions, client } from "./configuration.ts"
+import type { Link } from "./driver.ts"
 import * as Endpoint from "./endpoint.ts"
 import { observed } from "./observability.ts"
 import { ServerVerifier } from "./ServerVerifier.ts"
@@ -44,8 +45,9 @@ const prepare = Effect.fnUntraced(function* (options: Options) {
   const settings = { ...options, certificateCompression }
   const config = yield* asConfiguration(Effect.fromResult(client(settings, crypto, verifier.schemes, types)))
   const handshake = yield* Endpoint.client(config, { crypto, credentials, verify: verifier.verify }, options)
+  const connectionOf = (link: Link) => makeConnection(link, crypto.primitives.hashes)
   return (socket: Socket.Socket) =>
-    observed("client")(Effect.map(handshake(socket, options.peer ?? options.serverName), makeConnection))
+    observed("client")(Effect.map(handshake(socket, options.peer ?? options.serverName), connectionOf))
 })
 
 /**

@@ -6,6 +6,7 @@ import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import { NamedGroup } from "../codec/registry/namedGroup.ts"
 import { SignatureScheme } from "../codec/registry/signatureScheme.ts"
+import type { ChannelBindingType, Hashes } from "../state/channelBinding.ts"
 import type { CertificateKind } from "../state/config.ts"
 import type { PeerIdentity, Staples } from "../state/proof.ts"
 import { bytesOf, joined } from "./bytes.ts"
@@ -13,6 +14,7 @@ import type { Link } from "./driver.ts"
 import type { TrafficHandOver } from "./handOver.ts"
 import type { TlsError } from "./TlsError.ts"
 
+export type { ChannelBindingType } from "../state/channelBinding.ts"
 export type { DirectionKeys, TrafficSecrets } from "../state/handOver.ts"
 export type { TrafficHandOver } from "./handOver.ts"
 
@@ -69,6 +71,21 @@ export interface TlsConnection {
     context: Uint8Array | undefined,
     length: number
   ) => Effect.Effect<Uint8Array, TlsError>
+  /**
+   * Bytes for a login inside the connection to be bound to, as SCRAM-…-PLUS does it (RFC 5056).
+   *
+   * - `tls-exporter` (RFC 9266): 32 bytes of this connection alone; with TLS 1.3 the one to use.
+   * - `tls-server-end-point` (RFC 5929 section 4): the digest of the server's certificate, 32, 48 or 64 bytes, by the
+   *   hash it is signed with (SHA-256 for MD5 and SHA-1). `NoChannelBinding` for a raw public key, for a handshake in
+   *   which the server showed no certificate (a server that resumes a session has none to speak of), and for signatures
+   *   that RFC 5929 leaves undefined: Ed25519 names no hash, and RSASSA-PSS may name two.
+   *
+   * There is no `tls-unique`: TLS 1.3 does not define it.
+   *
+   * @example
+   * const binding = yield* tls.channelBinding("tls-exporter")
+   */
+  readonly channelBinding: (type: ChannelBindingType) => Effect.Effect<Uint8Array, TlsError>
   /** New keys for what we send, and with `requestPeer` for what the peer sends (RFC 9846 section 4.7.3). */
   readonly updateKeys: (options?: { readonly requestPeer?: boolean | undefined }) => Effect.Effect<void, TlsError>
   /**
@@ -117,8 +134,8 @@ const socketOf = (link: Link): ByteSocket => ({
   writer: Effect.acquireRelease(Effect.succeed(writerOf(link)), () => link.close)
 })
 
-/** The public face of a link. */
-export const make = (link: Link): TlsConnection => {
+/** The public face of a link; `hashes` are those that a certificate may be hashed with. */
+export const make = (link: Link, hashes: Hashes): TlsConnection => {
   const { established } = link
   const identity = established.peer?.identity
   return {
@@ -139,6 +156,7 @@ export const make = (link: Link): TlsConnection => {
     peerStaples: established.peer?.staples ?? { ocsp: undefined, timestamps: undefined },
     exportKeyingMaterial: (label, context, length) =>
       link.exportKeyingMaterial(label, context ?? new Uint8Array(0), length),
+    channelBinding: (type) => link.channelBinding(hashes, type),
     updateKeys: ({ requestPeer = false } = {}) =>
       link.updateKeys(requestPeer ? "update_requested" : "update_not_requested"),
     dangerouslyExtractTrafficSecrets: link.dangerouslyExtractTrafficSecrets,

@@ -15,6 +15,7 @@ import { make as failure } from "../state/failure.ts"
 import type { Credentials } from "./Credentials.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { handshakeDuration } from "./configuration.ts"
+import type { Link } from "./driver.ts"
 import * as Endpoint from "./endpoint.ts"
 import { observed } from "./observability.ts"
 import type { WriterOptions } from "./recordOptions.ts"
@@ -73,8 +74,8 @@ const prepare = Effect.fnUntraced(function* ({ choose, ...options }: Options, ad
     admit,
     choose: choose === undefined ? undefined : chooser(choose, crypto)
   })
-  return (socket: Socket.Socket, peer?: string) =>
-    observed("server")(Effect.map(handshake(socket, peer), makeConnection))
+  const connectionOf = (link: Link) => makeConnection(link, crypto.primitives.hashes)
+  return (socket: Socket.Socket, peer?: string) => observed("server")(Effect.map(handshake(socket, peer), connectionOf))
 })
 
 /**

@@ -12,6 +12,7 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
+import { type ChannelBindingType, channelBinding, type Hashes } from "../state/channelBinding.ts"
 import type { Answer, Command } from "../state/command.ts"
 import type { Connection, Progress } from "../state/connection.ts"
 import type { Established } from "../state/established.ts"
@@ -57,6 +58,7 @@ export interface Link {
     context: Uint8Array,
     length: number
   ) => Effect.Effect<Uint8Array, TlsError>
+  readonly channelBinding: (hashes: Hashes, type: ChannelBindingType) => Effect.Effect<Uint8Array, TlsError>
   /** The keys and the transport, after all that was written before; this connection is over then. */
   readonly dangerouslyExtractTrafficSecrets: Effect.Effect<TrafficHandOver, TlsError>
   /** Says close_notify after all that was written before. Reading goes on. Bounded by a second. */
@@ -250,6 +252,15 @@ const close = (session: Session): Effect.Effect<void> =>
 const linkOf = (session: Session, established: Established, inbox: Inbox, scope: Scope.Closeable): Link => {
   const { connection, outbox, writer } = session
   const failed = (reason: Failure): TlsError => session.error ?? session.describe(reason)
+  const material = (make: () => Result.Result<Uint8Array, Failure>) =>
+    Effect.suspend(() =>
+      // The secret may be wiped already, and zeros would do as well as any key.
+      Effect.fromResult(
+        session.transport === "destroyed"
+          ? fail("ConnectionClosed", "the connection is closed, and its secrets are gone")
+          : make()
+      )
+    ).pipe(Effect.mapError(failed))
   return {
     established,
     pull: inbox.pull,
@@ -260,14 +271,8 @@ const linkOf = (session: Session, established: Established, inbox: Inbox, scope:
         failed
       ),
     exportKeyingMaterial: (label, context, length) =>
-      Effect.suspend(() =>
-        // The secret may be wiped already, and zeros would do as well as any key.
-        Effect.fromResult(
-          session.transport === "destroyed"
-            ? fail("ConnectionClosed", "the connection is closed, and its secrets are gone")
-            : connection.exportKeyingMaterial(label, context, length)
-        )
-      ).pipe(Effect.mapError(failed)),
+      material(() => connection.exportKeyingMaterial(label, context, length)),
+    channelBinding: (hashes, type) => material(() => channelBinding(connection, hashes, type)),
     dangerouslyExtractTrafficSecrets: Effect.mapError(handOver(session, inbox), failed),
     close: close(session),
     destroy: (event) =>

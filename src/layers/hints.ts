@@ -30,6 +30,7 @@ const byReason: { readonly [R in ReasonName]?: string } = {
   CertificateKeyUnsupported: "use a key of P-256, P-384, Ed25519, or RSA of 2048 bits and more",
   CertificateAlgorithmUnsupported: "a certificate of the chain is signed with an old algorithm: ask for a new one",
   UnreadData: "hand over before data flows, or pull what has come and ask again",
+  NoChannelBinding: 'bind to "tls-exporter", which every connection has (RFC 9266)',
   UncleanClose: "the data may be cut short: do not trust what came as complete",
   ClosedDuringHandshake: "check that the port speaks TLS, and the peer's log for why it hung up",
   TransportFailed: "check host, port and network",

@@ -3,7 +3,21 @@ import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { Secret } from "../crypto/secret.ts"
 import type { CipherSuite13 } from "../crypto/suite.ts"
+import type { CertificateKind } from "./config.ts"
 import type { PeerAuthenticated } from "./proof.ts"
+
+/** What a server showed first: its end-entity certificate, or its raw public key. */
+export interface EndPoint {
+  readonly certificateType: CertificateKind
+  /** DER, octet for octet as it stood in the Certificate message. */
+  readonly der: Uint8Array
+}
+
+/** Of a chain, whoever's it is; `undefined` for an empty one. */
+export const endPointOf = (
+  [der]: ReadonlyArray<Uint8Array>,
+  certificateType: CertificateKind = "X509"
+): EndPoint | undefined => (der === undefined ? undefined : { certificateType, der })
 
 export interface Established {
   readonly version: "TLSv1.3"
@@ -18,5 +32,10 @@ export interface Established {
   readonly kind: "full" | "retried"
   /** The peer, where it proved who it is. */
   readonly peer: PeerAuthenticated | undefined
+  /**
+   * What the server showed, in both roles (RFC 5929 section 4). Absent where it showed nothing in this handshake, and a
+   * client has no session either that remembers it.
+   */
+  readonly endPoint?: EndPoint | undefined
   readonly exporter: Secret<"exporter main">
 }

@@ -129,6 +129,7 @@ export const reasons = {
   ConnectionClosed: { kind: "Misuse", alert: "none", see: "RFC 9846 6.1" },
   InvalidConfiguration: { kind: "Misuse", alert: "none", see: "RFC 9846 4.2.1" },
   UnreadData: { kind: "Misuse", alert: "none", see: "RFC 9846 5.3" },
+  NoChannelBinding: { kind: "Misuse", alert: "none", see: "RFC 5929 4.1" },
   NotEstablished: { kind: "Misuse", alert: "none", see: "RFC 9846 7.5" },
   WriteLimitReached: { kind: "Internal", alert: "internal_error", see: "RFC 9846 5.5" },
   AnswerFailed: { kind: "Internal", alert: "internal_error", see: "RFC 9846 6.2" },

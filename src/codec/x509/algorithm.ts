@@ -49,7 +49,7 @@ const hashes = [
 ] as const
 
 /** RFC 4055 section 3.1. What is left out means SHA-1, which we never want. */
-const PssParameters = sequence({
+export const PssParameters = sequence({
   hashAlgorithm: optional(explicit(0, AlgorithmIdentifier)),
   maskGenAlgorithm: optional(explicit(1, AlgorithmIdentifier)),
   saltLength: withDefault(explicit(2, integerBetween(0, 0xffff)), 20),

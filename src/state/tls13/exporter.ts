@@ -22,7 +22,7 @@ export const exportKeyingMaterial = (
   if (secret.wiped) return fail("ConnectionClosed", "the connection is over, and its secrets are gone")
   const labelLength = new TextEncoder().encode(label).length
   if (labelLength === 0 || labelLength > maxLabelLength) {
-    return fail("InvalidConfiguration", `an exporter label has 1 to ${maxLabelLength} bytes`)
+    return fail("InvalidConfiguration", `an exporter label has 1 to ${maxLabelLength} bytes, not ${labelLength}`)
   }
   if (!Number.isInteger(length) || length < 0 || length > 255 * hash.size) {
     return fail("InvalidConfiguration", `keying material has 0 to ${255 * hash.size} bytes, not ${length}`)

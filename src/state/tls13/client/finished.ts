@@ -1,6 +1,7 @@
 /** WAIT_FINISHED, SIGNING: the server's Finished and all that we answer (RFC 9846 section 4.5.3). */
 import * as Result from "effect/Result"
 import type { Signed } from "../../command.ts"
+import { endPointOf } from "../../established.ts"
 import type { Heard } from "../../event.ts"
 import { Flight, installKeys, logKey } from "../../flight.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
@@ -36,6 +37,7 @@ const ending = ({ parameters, proof }: WaitFinished, transcript: Hashing): Endin
       serverName: server._tag === "DnsName" ? server.name : undefined,
       kind: hs.kind,
       peer: proof,
+      endPoint: endPointOf(proof.identity.chain, proof.certificateType),
       exporter: KeySchedule.exporterSecret(main, transcript)
     }
   }

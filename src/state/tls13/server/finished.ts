@@ -1,6 +1,6 @@
 /** WAIT_FINISHED: the client's Finished ends the handshake (RFC 9846 section 4.5.3). */
 import * as Result from "effect/Result"
-import type { Established } from "../../established.ts"
+import { type Established, endPointOf } from "../../established.ts"
 import type { Heard } from "../../event.ts"
 import { installKeys } from "../../flight.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
@@ -14,7 +14,7 @@ export const finished = (state: WaitFinished, event: Of<Heard, "Finished">): Ste
   Result.gen(function* () {
     const { proof, ending } = state
     const { hs, main, traffic, exporter } = ending
-    const { choices, scheme, kind } = hs.selected
+    const { choices, credential, scheme, kind } = hs.selected
     yield* verifyFinished(event.body.verify_data, hs.client, state.transcript)
 
     const resumption = resumptionSecret(main, append(state.transcript, event.raw))
@@ -27,6 +27,7 @@ export const finished = (state: WaitFinished, event: Of<Heard, "Finished">): Ste
       serverName: choices.serverName,
       kind,
       peer: proof._tag === "Anonymous" ? undefined : proof,
+      endPoint: endPointOf(credential.chain, credential.certificateType),
       exporter
     }
 
