@@ -29,7 +29,7 @@ const time = (work: () => unknown): number => {
   return times[4] ?? Number.NaN
 }
 
-const hello: ClientHello = Hello.first(
+const offered = Hello.first(
   {
     suites: suites13(node),
     groups: ["x25519", "secp256r1", "secp384r1"],
@@ -48,7 +48,8 @@ const hello: ClientHello = Hello.first(
     ),
     now: 0
   }
-).hello
+)
+const hello = Result.getOrThrow(offered).hello
 
 export const codecFigures = (): ReadonlyArray<Micro> => {
   const bytes = Result.getOrThrow(encode(ClientHello.wire, hello))

@@ -156,6 +156,16 @@ const show = (action: Action): string => {
       return `opens ${action.direction === "read" ? "reading" : "writing"}`
     case "LogKey":
       return `logs ${action.label}`
+    case "OfferEarlyData":
+      return `may send ${action.limit} bytes of early data`
+    case "AcceptEarlyData":
+      return `takes ${action.limit} bytes of early data, and may answer`
+    case "SkipEarlyData":
+      return "passes over early data"
+    case "EarlyDataJudged":
+      return `learns that its early data was ${action.outcome}`
+    case "StoreTicket":
+      return "keeps a ticket"
     case "Established":
       return "is established"
   }

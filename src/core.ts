@@ -19,7 +19,9 @@ import {
   type Command,
   type Credential,
   entropySize,
+  type JudgeEarlyData,
   type ResolveHello,
+  type SealedTicket,
   type Sign
 } from "./state/command.ts"
 import type { ClientConfig, ServerConfig } from "./state/config.ts"
@@ -28,7 +30,9 @@ import { type Failure, fail, make as failure } from "./state/failure.ts"
 import { type PeerIdentity, peerAuthenticated } from "./state/proof.ts"
 import type { CryptoData, QuicConnection, QuicEvent, QuicProgress, QuicSecret } from "./state/quic/index.ts"
 import { expects as serverExpects, step as serverStep, start as startServer } from "./state/server.ts"
+import { ageAddOf, begin, type Session, type SessionDraft, type Ticket } from "./state/session.ts"
 import { type ConnectionOptions, make } from "./state/shell.ts"
+import type { ExternalPsk, KnownPsk } from "./state/tls13/psk.ts"
 
 export type { CertificateCompressor } from "./crypto/compression.ts"
 /** Header protection of QUIC packets in JavaScript; `effect-tls/node` has that of node:crypto. */
@@ -89,6 +93,14 @@ export const client = (config: ClientConfig, options?: ConnectionOptions): Conne
 export const server = (config: ServerConfig, options?: ConnectionOptions): Connection =>
   make({ role: "server", start: startServer(config), step: serverStep, expects: serverExpects }, options)
 
+/** Tickets as functions that answer at once. */
+export interface TicketMaker {
+  /** Milliseconds; 7 days at most. */
+  readonly lifetime: number
+  readonly issue: (session: Session) => Uint8Array | undefined
+  readonly redeem: (ticket: Uint8Array) => Session | undefined
+}
+
 /** Everything that a connection asks for, as functions that answer at once. */
 export interface World {
   readonly primitives: Primitives
@@ -96,6 +108,14 @@ export interface World {
   readonly now: () => number
   /** How a server serves a client, told by its ClientHello; by default as it was configured. */
   readonly configure?: ((request: ChooseConfiguration) => Result.Result<ServerConfig, Failure>) | undefined
+  /** A session for a client to resume; each is used once, and its secret is wiped. */
+  readonly takeTicket?: ((config: ClientConfig) => Ticket | undefined) | undefined
+  /** How a server makes tickets of sessions, and finds sessions by them. */
+  readonly tickets?: TicketMaker | undefined
+  /** A key that was given outside of TLS, by what a client calls it. */
+  readonly externalPsk?: ((identity: Uint8Array) => ExternalPsk | undefined) | undefined
+  /** Whether early data is taken; never by default. */
+  readonly judgeEarlyData?: ((request: JudgeEarlyData) => "fresh" | "replayed") | undefined
   readonly choose: (request: ResolveHello | ChooseCredential) => Credential | undefined
   readonly sign: (request: Sign) => Result.Result<Uint8Array, CryptoFailure>
   /** Judges chain and signature; whoever returns success here vouches for the peer. */
@@ -115,6 +135,21 @@ const groupOf = (world: World, name: NamedGroup) => {
 const generate = (world: World, name: NamedGroup): Result.Result<KeyPair, Failure> =>
   Result.map(groupOf(world, name), (group) => group.generate(world.primitives.random))
 
+const knownPsk = (world: World, identity: Uint8Array): KnownPsk | undefined => {
+  const external = world.externalPsk?.(identity)
+  if (external !== undefined) return { _tag: "External", external }
+  const session = world.tickets?.redeem(identity)
+  return session === undefined ? undefined : { _tag: "Session", session }
+}
+
+const seal = ({ tickets, primitives, now }: World, draft: SessionDraft): SealedTicket | undefined => {
+  if (tickets === undefined) return undefined
+  const ageAdd = ageAddOf(primitives.random(4))
+  const session = begin(draft, { now: now(), lifetime: tickets.lifetime, ageAdd })
+  const ticket = tickets.issue(session)
+  return ticket === undefined ? undefined : { ticket, ageAdd, lifetime: session.expires - session.created }
+}
+
 /** The answer to one question. */
 export const answer = (world: World, command: Command): Result.Result<Answer, Failure> => {
   const { random } = world.primitives
@@ -125,6 +160,7 @@ export const answer = (world: World, command: Command): Result.Result<Answer, Fa
         random: random(32),
         sessionId: random(32),
         shares,
+        ticket: world.takeTicket?.(command.config),
         now: world.now(),
         entropy: random(entropySize)
       }))
@@ -151,10 +187,15 @@ export const answer = (world: World, command: Command): Result.Result<Answer, Fa
       return Result.succeed({
         _tag: "HelloResolved",
         credential: world.choose(command),
+        psks: command.identities.map((identity) => knownPsk(world, identity)),
         random: random(32),
         now: world.now(),
         entropy: random(entropySize)
       })
+    case "JudgeEarlyData":
+      return Result.succeed({ _tag: "EarlyDataVerdict", verdict: world.judgeEarlyData?.(command) ?? "replayed" })
+    case "SealTickets":
+      return Result.succeed({ _tag: "TicketsSealed", tickets: command.sessions.map((draft) => seal(world, draft)) })
     case "ChooseCredential":
       return Result.succeed({ _tag: "CredentialChosen", credential: world.choose(command) })
     case "Sign":

@@ -140,11 +140,12 @@ describe("rules 3 and 4: one place for a thing", () => {
   it("UnexpectedMessage is the absence of an arrow", () => {
     assert.deepStrictEqual(where(/"UnexpectedMessage"/), ["state/machine.ts"])
   })
-  it("messages are sent by say; the first ClientHello and KeyUpdate, which no running transcript hears, are not", () => {
+  it("messages are sent by say; the first ClientHello, tickets and KeyUpdate, which no running transcript hears, are not", () => {
     assert.deepStrictEqual(where(/_tag: "Send",/).sort(), [
       "state/flight.ts",
       "state/hello/client.ts",
-      "state/tls13/keyUpdate.ts"
+      "state/tls13/keyUpdate.ts",
+      "state/tls13/server/tickets.ts"
     ])
   })
   it("a proof is made where the check is", () => {

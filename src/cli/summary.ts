@@ -28,7 +28,7 @@ export interface Summary {
   readonly version: string
   readonly suite: string
   readonly group: string
-  readonly signatureScheme: string
+  readonly signatureScheme: string | null
   readonly alpn: string | null
   readonly serverName: string | null
   readonly kind: string
@@ -61,7 +61,7 @@ export const summarize = ({ info, peerCertificates, peerCertificateType, peerSta
   version: info.version,
   suite: info.suite,
   group: info.group,
-  signatureScheme: info.signatureScheme,
+  signatureScheme: info.signatureScheme ?? null,
   alpn: info.alpnProtocol === undefined ? null : escape(info.alpnProtocol),
   // A client's words: whoever reads them may be looking at a terminal.
   serverName: info.serverName === undefined ? null : escape(info.serverName),
@@ -98,7 +98,7 @@ export const toText = (summary: Summary): string => {
     ["Version", summary.version],
     ["Suite", summary.suite],
     ["Group", summary.group],
-    ["Signature", summary.signatureScheme],
+    ["Signature", summary.signatureScheme ?? "(none: a session or a given key spoke for the server)"],
     ["ALPN", summary.alpn ?? "(none)"],
     ["Server name", summary.serverName ?? "(none)"],
     ["Kind", kinds[summary.kind] ?? summary.kind],
@@ -112,7 +112,7 @@ export const toText = (summary: Summary): string => {
 /** All of it on one line, for servers with many clients. */
 export const toLine = ({ version, suite, group, signatureScheme, alpn, serverName, kind, peer }: Summary): string =>
   [
-    `accepted: ${version} ${suite} ${group} ${signatureScheme} ${kind}`,
+    `accepted: ${[version, suite, group, ...(signatureScheme === null ? [] : [signatureScheme]), kind].join(" ")}`,
     `ALPN ${alpn ?? "(none)"}`,
     `server name ${serverName ?? "(none)"}`,
     ...(peer === null ? [] : [`client ${peer}`])

@@ -60,7 +60,17 @@ export class Secret<Stage extends string> {
 export const unsafeBytes = (secret: Secret<string>): Uint8Array => secret[reveal]()
 
 /** What a state was given and does not own, which is not ours to wipe, and what holds no secret. */
-const lent: ReadonlySet<string> = new Set(["config", "credential", "asks", "proof", "suite", "hello", "transcript"])
+const lent: ReadonlySet<string> = new Set([
+  "config",
+  "external",
+  "externalPsks",
+  "credential",
+  "asks",
+  "proof",
+  "suite",
+  "hello",
+  "transcript"
+])
 
 /** The secrets that a state holds as its own, however deep; for whoever wipes them all. */
 export const secretsOf = (
@@ -69,7 +79,7 @@ export const secretsOf = (
   depth = 0
 ): ReadonlySet<Secret<string>> => {
   if (value instanceof Secret) found.add(value)
-  else if (typeof value === "object" && value !== null && depth < 6 && !ArrayBuffer.isView(value)) {
+  else if (typeof value === "object" && value !== null && depth < 10 && !ArrayBuffer.isView(value)) {
     for (const [name, part] of Object.entries(value)) if (!lent.has(name)) secretsOf(part, found, depth + 1)
   }
   return found

@@ -19,6 +19,10 @@ const registry13: { readonly [A in AeadName]: { readonly name: CipherSuite13Name
   "CHACHA20-POLY1305": { name: "TLS_CHACHA20_POLY1305_SHA256", hash: "sha256" }
 }
 
+/** The hash of a suite, whether it is in use or not. */
+export const hashOf13 = (name: CipherSuite13Name): HashName | undefined =>
+  Object.values(registry13).find((suite) => suite.name === name)?.hash
+
 /** The suites of TLS 1.3 in the provider's order of preference. */
 export const suites13 = (primitives: Primitives): ReadonlyArray<CipherSuite13> =>
   primitives.aeadPreference.map((aead) => ({

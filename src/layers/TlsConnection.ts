@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import * as Socket from "effect/socket/Socket"
 import { NamedGroup } from "../codec/registry/namedGroup.ts"
 import { SignatureScheme } from "../codec/registry/signatureScheme.ts"
@@ -25,14 +26,16 @@ export interface ConnectionInfo {
   readonly suite: string
   /** The group of the key exchange. */
   readonly group: string
-  /** How the server signed. */
-  readonly signatureScheme: string
+  /** How the server signed; absent where a session or a given key speaks for it. */
+  readonly signatureScheme: string | undefined
   /** What ALPN settled on, if it was used. */
   readonly alpnProtocol: string | undefined
   /** The DNS name that the client asked for. */
   readonly serverName: string | undefined
-  /** One round trip, or two after a HelloRetryRequest. */
-  readonly kind: "full" | "retried"
+  /** With certificates in one round trip or two, by a session that was resumed, or by a key that both were given. */
+  readonly kind: "full" | "retried" | "resumed" | "external"
+  /** What became of early data; whoever sent some that was rejected may say it again. */
+  readonly earlyData: "none" | "accepted" | "rejected"
   /** How the verifier came to believe the peer; absent when it did not say who it is. */
   readonly peer: string | undefined
 }
@@ -71,6 +74,19 @@ export interface TlsConnection {
     context: Uint8Array | undefined,
     length: number
   ) => Effect.Effect<Uint8Array, TlsError>
+  /** The same from the secret of early data, where some was offered: another connection may have the same. */
+  readonly exportEarlyKeyingMaterial: (
+    label: string,
+    context: Uint8Array | undefined,
+    length: number
+  ) => Effect.Effect<Uint8Array, TlsError>
+  /**
+   * What a client said before the handshake was done, if this server takes that: never mixed with other data. Until
+   * `confirmed` is done it may be a replay of what another connection said (RFC 9846 section 8).
+   */
+  readonly earlyData: Stream.Stream<Uint8Array, TlsError>
+  /** Done when the handshake is: at once, but for a server that took early data and may answer it before. */
+  readonly confirmed: Effect.Effect<void, TlsError>
   /**
    * Bytes for a login inside the connection to be bound to, as SCRAM-…-PLUS does it (RFC 5056).
    *
@@ -137,25 +153,30 @@ const socketOf = (link: Link): ByteSocket => ({
 /** The public face of a link; `hashes` are those that a certificate may be hashed with. */
 export const make = (link: Link, hashes: Hashes): TlsConnection => {
   const { established } = link
-  const identity = established.peer?.identity
+  const identity = established.peer
   return {
     socket: socketOf(link),
     info: {
       version: established.version,
       suite: established.suite.name,
       group: NamedGroup.show(established.group),
-      signatureScheme: SignatureScheme.show(established.scheme),
+      signatureScheme: established.scheme === undefined ? undefined : SignatureScheme.show(established.scheme),
       alpnProtocol: established.protocol,
       serverName: established.serverName,
       kind: established.kind,
+      earlyData: established.earlyData,
       peer: identity?.description
     },
     peer: identity,
     peerCertificates: identity?.chain ?? [],
     peerCertificateType: established.peer?.certificateType,
-    peerStaples: established.peer?.staples ?? { ocsp: undefined, timestamps: undefined },
+    peerStaples: established.staples ?? { ocsp: undefined, timestamps: undefined },
     exportKeyingMaterial: (label, context, length) =>
       link.exportKeyingMaterial(label, context ?? new Uint8Array(0), length),
+    exportEarlyKeyingMaterial: (label, context, length) =>
+      link.exportEarlyKeyingMaterial(label, context ?? new Uint8Array(0), length),
+    earlyData: link.earlyData.stream,
+    confirmed: link.confirmed,
     channelBinding: (type) => link.channelBinding(hashes, type),
     updateKeys: ({ requestPeer = false } = {}) =>
       link.updateKeys(requestPeer ? "update_requested" : "update_not_requested"),

@@ -1,6 +1,7 @@
 /** The questions of the core, answered by services: one row each. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Match from "effect/Match"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
@@ -15,12 +16,26 @@ import {
 } from "../state/command.ts"
 import type { ServerConfig } from "../state/config.ts"
 import { type Failure, make as failure } from "../state/failure.ts"
+import { serverText } from "../state/path/host.ts"
 import { type PeerIdentity, peerAuthenticated } from "../state/proof.ts"
+import { ageAddOf, begin, type SessionDraft } from "../state/session.ts"
+import { usable } from "../state/tls13/client/resumption.ts"
+import type { ExternalPsk } from "../state/tls13/psk.ts"
+import type { Shape as Replay } from "./AntiReplay.ts"
+import { ClientSessionStore, type Shape as SessionStore } from "./ClientSessionStore.ts"
 import type { Credentials } from "./Credentials.ts"
 import type { CryptoProvider } from "./CryptoProvider.ts"
+import type { Shape as TicketMaker } from "./Tickets.ts"
 
 /** The services that one connection asks. */
 export interface World {
+  /** What a client resumes from, and remembers. */
+  readonly sessions?: SessionStore | undefined
+  /** What a server makes tickets with. */
+  readonly tickets?: TicketMaker | undefined
+  readonly antiReplay?: Replay | undefined
+  /** Keys that were given outside of TLS, by what a client calls them. */
+  readonly externalPsk?: ((identity: Uint8Array) => Effect.Effect<ExternalPsk | undefined, Failure>) | undefined
   readonly crypto: CryptoProvider["Service"]
   /** Absent for a client that does not say who it is. */
   readonly credentials: Credentials["Service"] | undefined
@@ -42,20 +57,51 @@ const cryptoFailure = ({ reason, detail }: CryptoFailure): Failure =>
 /** Bytes of either random and of the legacy session id (RFC 9846 sections 4.2.2 and 4.2.3). */
 const randomSize = 32
 
+const noSessions = ClientSessionStore.defaultValue()
+
+/** What an identity stands for: a key that was given, or a session (RFC 9846 section 4.3.11). */
+const knownPsk = ({ externalPsk, tickets }: World) =>
+  Effect.fnUntraced(function* (identity: Uint8Array) {
+    const external = externalPsk === undefined ? undefined : yield* externalPsk(identity)
+    if (external !== undefined) return { _tag: "External", external } as const
+    const session = tickets === undefined ? undefined : yield* tickets.redeem(identity)
+    return session === undefined ? undefined : ({ _tag: "Session", session } as const)
+  })
+
+/** A session becomes a ticket. One that would be over at once is not worth it. */
+const seal = Effect.fnUntraced(function* (crypto: World["crypto"], tickets: TicketMaker, draft: SessionDraft) {
+  const now = yield* Clock.currentTimeMillis
+  const ageAdd = ageAddOf(yield* crypto.randomBytes(4))
+  const session = begin(draft, { now, lifetime: Duration.toMillis(tickets.lifetime), ageAdd })
+  const lifetime = session.expires - now
+  const ticket = lifetime < 1000 ? undefined : yield* tickets.issue(session)
+  return ticket === undefined ? undefined : { ticket, ageAdd, lifetime }
+})
+
 /** The table for one world. */
-export const answers = ({ crypto, credentials, verify }: World): Answers => {
+export const answers = (world: World): Answers => {
+  const { crypto, credentials, verify, sessions = noSessions, tickets, antiReplay } = world
   const random = crypto.randomBytes(randomSize)
   const entropy = crypto.randomBytes(entropySize)
+  const known = knownPsk(world)
   const share = (group: NamedGroup) => Effect.mapError(crypto.makeKeyShare(group), cryptoFailure)
   return {
-    PrepareHello: Effect.fnUntraced(function* ({ groups }) {
-      const shares = yield* Effect.forEach(groups, share)
+    PrepareHello: Effect.fnUntraced(function* ({ groups, config }) {
+      const server = serverText(config.server)
+      const known = yield* sessions.group(server)
+      const unlisted = known !== undefined && config.groups.includes(known) && !groups.includes(known)
+      const shares = yield* Effect.forEach(unlisted ? [known] : groups, share)
+      const ticket =
+        config.resumption === undefined
+          ? undefined
+          : yield* sessions.take(server, (ticket, now) => usable(config, ticket, now))
       const now = yield* Clock.currentTimeMillis
       return {
         _tag: "HelloPrepared",
         random: yield* random,
         sessionId: yield* random,
         shares,
+        ticket,
         now,
         entropy: yield* entropy
       }
@@ -79,9 +125,22 @@ export const answers = ({ crypto, credentials, verify }: World): Answers => {
 
     ResolveHello: Effect.fnUntraced(function* (command) {
       const credential = credentials === undefined ? undefined : yield* credentials.choose(command)
+      const psks = yield* Effect.forEach(command.identities, known)
       const now = yield* Clock.currentTimeMillis
-      return { _tag: "HelloResolved", credential, random: yield* random, now, entropy: yield* entropy }
+      return { _tag: "HelloResolved", credential, psks, random: yield* random, now, entropy: yield* entropy }
     }),
+
+    JudgeEarlyData: ({ binder, until }) =>
+      Effect.map(antiReplay?.judge(binder, until) ?? Effect.succeed("replayed" as const), (verdict) => ({
+        _tag: "EarlyDataVerdict",
+        verdict
+      })),
+
+    SealTickets: ({ sessions }) =>
+      Effect.map(
+        tickets === undefined ? Effect.succeed([]) : Effect.forEach(sessions, (draft) => seal(crypto, tickets, draft)),
+        (tickets) => ({ _tag: "TicketsSealed", tickets })
+      ),
 
     ChooseCredential: Effect.fnUntraced(function* (command) {
       const credential = credentials === undefined ? undefined : yield* credentials.choose(command)

@@ -1,11 +1,14 @@
 /** What a transition makes happen, in order. None of them needs an answer. */
 import type { Message } from "../codec/handshake/handshake.ts"
+import type { Hash } from "../crypto/primitives.ts"
 import type { Secret } from "../crypto/secret.ts"
 import type { CipherSuite13 } from "../crypto/suite.ts"
 import type { Established } from "./established.ts"
+import type { SessionDraft } from "./session.ts"
+import type { EarlyExporterSecret } from "./tls13/keySchedule.ts"
 
 /** Which keys protect a record; RFC 9001 calls it the encryption level. */
-export type Epoch = "plaintext" | "handshake" | "application"
+export type Epoch = "plaintext" | "early" | "handshake" | "application"
 export type Direction = "read" | "write"
 
 /** A handshake message, encoded once; `raw` is what the transcript heard. */
@@ -46,6 +49,48 @@ export interface LimitRecords {
   readonly size: number
 }
 
+/** A client may send early data from here on, so many bytes of it (RFC 9846 section 4.3.10). */
+export interface OfferEarlyData {
+  readonly _tag: "OfferEarlyData"
+  /** Bytes. */
+  readonly limit: number
+  readonly hash: Hash
+  readonly exporter: EarlyExporterSecret
+}
+
+/** What became of early data that a client offered. What was refused is lost, unless the application says it again. */
+export interface EarlyDataJudged {
+  readonly _tag: "EarlyDataJudged"
+  readonly outcome: "accepted" | "rejected"
+}
+
+/**
+ * A server takes early data, at most `limit` bytes, and may answer at once: its own Finished is said, though the
+ * client's is still to come.
+ */
+export interface AcceptEarlyData {
+  readonly _tag: "AcceptEarlyData"
+  readonly limit: number
+  readonly exporter: EarlyExporterSecret
+  readonly established: Established
+}
+
+/** A server passes over early data that it does not take, at most `limit` bytes of records. */
+export interface SkipEarlyData {
+  readonly _tag: "SkipEarlyData"
+  readonly limit: number
+}
+
+/** A ticket came: a session that may be resumed, once the clock is asked when. */
+export interface StoreTicket {
+  readonly _tag: "StoreTicket"
+  readonly ticket: Uint8Array
+  readonly draft: SessionDraft
+  readonly ageAdd: number
+  /** Milliseconds. */
+  readonly lifetime: number
+}
+
 /** A line for the key log (RFC 9850), if anybody keeps one. */
 export interface LogKey {
   readonly _tag: "LogKey"
@@ -55,6 +100,8 @@ export interface LogKey {
 }
 
 export type KeyLogLabel =
+  | "CLIENT_EARLY_TRAFFIC_SECRET"
+  | "EARLY_EXPORTER_SECRET"
   | "CLIENT_HANDSHAKE_TRAFFIC_SECRET"
   | "SERVER_HANDSHAKE_TRAFFIC_SECRET"
   | "CLIENT_TRAFFIC_SECRET_0"
@@ -67,4 +114,16 @@ export interface EstablishedAction {
   readonly established: Established
 }
 
-export type Action = Send | SendChangeCipherSpec | InstallKeys | LimitRecords | Open | LogKey | EstablishedAction
+export type Action =
+  | Send
+  | SendChangeCipherSpec
+  | InstallKeys
+  | LimitRecords
+  | Open
+  | LogKey
+  | OfferEarlyData
+  | EarlyDataJudged
+  | AcceptEarlyData
+  | SkipEarlyData
+  | StoreTicket
+  | EstablishedAction

@@ -9,8 +9,10 @@ import type { ClientHello } from "../codec/handshake/clientHello.ts"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { KeyPair } from "../crypto/primitives.ts"
-import type { CertificateKind, Policy, ServerConfig, ServerIdentity } from "./config.ts"
+import type { CertificateKind, ClientConfig, Policy, ServerConfig, ServerIdentity } from "./config.ts"
 import type { PeerAuthenticated, Staples } from "./proof.ts"
+import type { SessionDraft, Ticket } from "./session.ts"
+import type { KnownPsk } from "./tls13/psk.ts"
 
 /** A chain and the key that goes with it. Who holds the key, and what it is, is known to the one who made it. */
 export interface Credential {
@@ -34,7 +36,10 @@ export const entropySize = 128
 /** START of the client: what a ClientHello needs from outside. */
 export interface PrepareHello {
   readonly _tag: "PrepareHello"
+  /** The groups to send a share for, unless it is known that this server takes another. */
   readonly groups: ReadonlyArray<NamedGroup>
+  /** What else there is to choose by: whom to reach, which groups and which sessions are good. */
+  readonly config: ClientConfig
 }
 export interface HelloPrepared {
   readonly _tag: "HelloPrepared"
@@ -42,8 +47,10 @@ export interface HelloPrepared {
   readonly random: Uint8Array
   /** 32 bytes; used in middlebox compatibility mode only (RFC 9846 E.4). */
   readonly sessionId: Uint8Array
-  /** One pair for each group asked for, in that order. */
+  /** One pair for each group asked for, in that order; or for a group that this server chose before. */
   readonly shares: ReadonlyArray<KeyPair>
+  /** A session to resume, out of a store that has forgotten it: it is used once. */
+  readonly ticket?: Ticket | undefined
   /** Milliseconds since 1970. */
   readonly now: number
   /** {@link entropySize} bytes for GREASE and the order of extensions; without them there is neither. */
@@ -108,16 +115,51 @@ export interface ResolveHello {
   readonly authorities: ReadonlyArray<Uint8Array>
   /** What the client takes, the preferred first (RFC 7250 section 4.1); absent for certificates only. */
   readonly certificateTypes?: ReadonlyArray<CertificateKind> | undefined
+  /** The PSKs that the client offers, the first few (section 4.3.11); none where they are of no use. */
+  readonly identities: ReadonlyArray<Uint8Array>
 }
 export interface HelloResolved {
   readonly _tag: "HelloResolved"
   /** Absent when there is none for this name and these schemes. */
   readonly credential: Credential | undefined
+  /** What the identities stand for, in their order; `undefined` for what is not known. */
+  readonly psks?: ReadonlyArray<KnownPsk | undefined> | undefined
   /** 32 bytes. */
   readonly random: Uint8Array
   readonly now: number
   /** {@link entropySize} bytes for GREASE; without them there is none. */
   readonly entropy?: Uint8Array | undefined
+}
+
+/** JUDGING_EARLY_DATA: whether this ClientHello was seen before (RFC 9846 section 8.2). */
+export interface JudgeEarlyData {
+  readonly _tag: "JudgeEarlyData"
+  /** The binder of the PSK in use, which was checked. */
+  readonly binder: Uint8Array
+  /** Until when, in milliseconds since 1970, the same ClientHello would be fresh enough. */
+  readonly until: number
+}
+export interface EarlyDataVerdict {
+  readonly _tag: "EarlyDataVerdict"
+  readonly verdict: "fresh" | "replayed"
+}
+
+/** SEALING_TICKETS: sessions that a client may resume; each is to become a ticket. */
+export interface SealTickets {
+  readonly _tag: "SealTickets"
+  readonly sessions: ReadonlyArray<SessionDraft>
+}
+export interface TicketsSealed {
+  readonly _tag: "TicketsSealed"
+  /** In the order of the sessions; `undefined` for one that could not be kept. */
+  readonly tickets: ReadonlyArray<SealedTicket | undefined>
+}
+export interface SealedTicket {
+  readonly ticket: Uint8Array
+  /** 32 random bits. */
+  readonly ageAdd: number
+  /** Milliseconds that are left to it. */
+  readonly lifetime: number
 }
 
 /** A client is asked who it is. */
@@ -174,6 +216,8 @@ export interface Exchanges {
   readonly EncapsulateSecret: { readonly command: EncapsulateSecret; readonly answer: SecretAgreed }
   readonly ChooseConfiguration: { readonly command: ChooseConfiguration; readonly answer: ConfigurationChosen }
   readonly ResolveHello: { readonly command: ResolveHello; readonly answer: HelloResolved }
+  readonly JudgeEarlyData: { readonly command: JudgeEarlyData; readonly answer: EarlyDataVerdict }
+  readonly SealTickets: { readonly command: SealTickets; readonly answer: TicketsSealed }
   readonly ChooseCredential: { readonly command: ChooseCredential; readonly answer: CredentialChosen }
   readonly Sign: { readonly command: Sign; readonly answer: Signed }
   readonly AuthenticatePeer: { readonly command: AuthenticatePeer; readonly answer: PeerAuthenticated }
@@ -187,6 +231,8 @@ export const answerOf = {
   EncapsulateSecret: "SecretAgreed",
   ChooseConfiguration: "ConfigurationChosen",
   ResolveHello: "HelloResolved",
+  JudgeEarlyData: "EarlyDataVerdict",
+  SealTickets: "TicketsSealed",
   ChooseCredential: "CredentialChosen",
   Sign: "Signed",
   AuthenticatePeer: "PeerAuthenticated"

@@ -4,6 +4,7 @@ import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { CertificateCompressor } from "../crypto/compression.ts"
 import type { CipherSuite13 } from "../crypto/suite.ts"
+import type { ExternalPsk } from "./tls13/psk.ts"
 
 /** What stands in a Certificate message: a chain of X.509, or one SubjectPublicKeyInfo (RFC 7250). */
 export type CertificateKind = Extract<CertificateType, string>
@@ -64,6 +65,32 @@ export interface ClientConfig extends Config {
   readonly shares: ReadonlyArray<NamedGroup>
   /** `fixed` when absent. */
   readonly extensionOrder?: ExtensionOrder | undefined
+  /** Present when sessions are kept to be resumed. */
+  readonly resumption?: ClientResumption | undefined
+  /** Keys that both sides were given, to be offered behind a session. */
+  readonly externalPsks?: ReadonlyArray<ExternalPsk> | undefined
+  /** Bytes that the application has to say in early data, if a session allows so many; none when absent. */
+  readonly earlyData?: number | undefined
+}
+
+/** What a client resumes by (RFC 9846 section 2.2). */
+export interface ClientResumption {
+  /** A digest of the policy that judges servers: a session that began under another one is not resumed. */
+  readonly policy: Uint8Array
+  /** How many tickets to ask for (RFC 9149); when absent it is left to the server. */
+  readonly tickets?: { readonly fresh: number; readonly resumed: number } | undefined
+}
+
+/** What a server resumes by. */
+export interface ServerResumption {
+  /** A digest of the policy that judges clients: a session that began under another one is not resumed. */
+  readonly policy: Uint8Array
+  /** Tickets after each handshake, unless the client asks for fewer. */
+  readonly tickets: number
+  /** Bytes of early data that a session may begin with; 0 for none. */
+  readonly maxEarlyData: number
+  /** Milliseconds by which the age of a ticket may be off when early data is taken (RFC 9846 section 8.3). */
+  readonly freshness: number
 }
 
 /** Whether a server asks its clients who they are (RFC 9846 section 4.4.2). */
@@ -83,4 +110,8 @@ export interface ServerConfig extends Config {
   readonly clientAuthentication: ClientAuthentication
   /** What clients may show, the preferred first (RFC 7250); absent for certificates only. */
   readonly clientCertificateTypes?: ReadonlyArray<CertificateKind> | undefined
+  /** Present when sessions may be resumed. */
+  readonly resumption?: ServerResumption | undefined
+  /** Whether PSKs that are no tickets are looked up; by default not. */
+  readonly externalPsks?: "lookup" | undefined
 }

@@ -4,6 +4,7 @@
  */
 import type * as Result from "effect/Result"
 import type { Message } from "../codec/handshake/handshake.ts"
+import type { EarlyDataJudged, StoreTicket } from "./action.ts"
 import type { Answer, Command } from "./command.ts"
 import type { Established } from "./established.ts"
 import type { UpdateKeys } from "./event.ts"
@@ -14,6 +15,12 @@ import type { TrafficSecrets } from "./handOver.ts"
 export type ConnectionEvent =
   | { readonly _tag: "ApplicationData"; readonly bytes: Uint8Array }
   | { readonly _tag: "Established"; readonly established: Established }
+  /** Early data of a client: whoever recorded it may say it again (RFC 9846 section 8). */
+  | { readonly _tag: "EarlyData"; readonly bytes: Uint8Array }
+  /** What became of early data that was sent. What was rejected is lost. */
+  | EarlyDataJudged
+  /** A session that may be resumed; it holds a secret. */
+  | StoreTicket
   /** A line of RFC 9850, when a key log is wanted. It holds a secret. */
   | { readonly _tag: "LogKey"; readonly line: string }
   /** A handshake message, for whoever wants to watch. */
@@ -42,6 +49,8 @@ export interface Connection {
   /** The tag of the present state. */
   readonly state: string
   readonly established: Established | undefined
+  /** A server that took early data is established before its handshake is done. */
+  readonly handshake: "going on" | "done"
   /** The failure that ended it. */
   readonly failure: Failure | undefined
   /** The first call: a client says its ClientHello, a server waits. */
@@ -56,6 +65,12 @@ export interface Connection {
    * the `Failed` event come out of the next call.
    */
   send(plaintext: Uint8Array): Result.Result<Progress, Failure>
+  /**
+   * Early data, as soon as `start` was answered and until the server has spoken (RFC 9846 section 4.3.10); whether the
+   * server took it is told by the event `EarlyDataJudged`. Fails with `NoEarlyData` when none was offered, or for more
+   * than the session allows. It may be replayed: send nothing that does harm when it is heard twice.
+   */
+  sendEarlyData(plaintext: Uint8Array): Result.Result<Progress, Failure>
   /** New keys (RFC 9846 section 4.7.3); fails as `send` does. */
   updateKeys(request: UpdateKeys["request"]): Result.Result<Progress, Failure>
   /** Our close_notify; reading goes on. Before the handshake is done it cancels it: `HandshakeCanceled`. */
@@ -66,6 +81,8 @@ export interface Connection {
   abort(failure: Failure): Progress
   /** RFC 9846 section 7.5; `length` in bytes. */
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure>
+  /** The same from the secret of early data, where that was offered: weaker, since it may be replayed. */
+  exportEarlyKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure>
   /**
    * The keys of both directions, for a new owner of the records, and the end of this one: a nonce counter with two
    * owners would repeat itself, so afterwards everything here fails with `ConnectionClosed`, and no alert is said.

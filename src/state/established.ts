@@ -4,7 +4,7 @@ import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { Secret } from "../crypto/secret.ts"
 import type { CipherSuite13 } from "../crypto/suite.ts"
 import type { CertificateKind } from "./config.ts"
-import type { PeerAuthenticated } from "./proof.ts"
+import type { Peer, Staples } from "./proof.ts"
 
 /** What a server showed first: its end-entity certificate, or its raw public key. */
 export interface EndPoint {
@@ -23,15 +23,18 @@ export interface Established {
   readonly version: "TLSv1.3"
   readonly suite: CipherSuite13
   readonly group: NamedGroup
-  /** How the server signed. */
-  readonly scheme: SignatureScheme
+  /** How the server signed; `undefined` where a PSK speaks for it. */
+  readonly scheme: SignatureScheme | undefined
   readonly protocol: string | undefined
   /** What the client asked for by name (RFC 6066 section 3). */
   readonly serverName: string | undefined
-  /** Whether it took one round trip or two. */
-  readonly kind: "full" | "retried"
-  /** The peer, where it proved who it is. */
-  readonly peer: PeerAuthenticated | undefined
+  /** With certificates in one round trip or two, or by a session that was resumed, or by a key that both were given. */
+  readonly kind: "full" | "retried" | "resumed" | "external"
+  readonly earlyData: "none" | "accepted" | "rejected"
+  /** Who the peer proved to be, in this handshake or in the one that its session began with. */
+  readonly peer: Peer | undefined
+  /** What came stapled to its certificate, in this handshake. */
+  readonly staples: Staples | undefined
   /**
    * What the server showed, in both roles (RFC 5929 section 4). Absent where it showed nothing in this handshake, and a
    * client has no session either that remembers it.

@@ -77,6 +77,14 @@ export const reasons = {
   GroupChangedAfterRetry: misbehaved("illegal_parameter", "RFC 9846 4.3.8"),
   HelloChangedAfterRetry: misbehaved("illegal_parameter", "RFC 9846 4.2.2"),
 
+  // Pre-shared keys and early data
+  BinderMismatch: misbehaved("decrypt_error", "RFC 9846 4.3.11"),
+  UnofferedPsk: misbehaved("illegal_parameter", "RFC 9846 4.3.11"),
+  PskHashMismatch: misbehaved("illegal_parameter", "RFC 9846 4.3.11"),
+  PskWithoutKeyShare: misbehaved("illegal_parameter", "RFC 9846 4.3.11"),
+  EarlyDataMismatch: misbehaved("illegal_parameter", "RFC 9846 4.3.10"),
+  TooMuchEarlyData: misbehaved("unexpected_message", "RFC 9846 4.7.1"),
+
   // Authentication
   EmptyCertificateList: misbehaved("decode_error", "RFC 9846 4.5.1.3"),
   UnexpectedCertificateContext: misbehaved("illegal_parameter", "RFC 9846 4.5.1"),
@@ -130,6 +138,7 @@ export const reasons = {
   InvalidConfiguration: { kind: "Misuse", alert: "none", see: "RFC 9846 4.2.1" },
   UnreadData: { kind: "Misuse", alert: "none", see: "RFC 9846 5.3" },
   NoChannelBinding: { kind: "Misuse", alert: "none", see: "RFC 5929 4.1" },
+  NoEarlyData: { kind: "Misuse", alert: "none", see: "RFC 9846 4.3.10" },
   NotEstablished: { kind: "Misuse", alert: "none", see: "RFC 9846 7.5" },
   WriteLimitReached: { kind: "Internal", alert: "internal_error", see: "RFC 9846 5.5" },
   AnswerFailed: { kind: "Internal", alert: "internal_error", see: "RFC 9846 6.2" },

@@ -2,6 +2,7 @@
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { AuthenticatePeer } from "./command.ts"
 import type { CertificateKind } from "./config.ts"
+import type { Psk } from "./tls13/psk.ts"
 
 declare const checked: unique symbol
 
@@ -13,6 +14,12 @@ export interface PeerIdentity {
   readonly description: string
   /** When the first certificate of its path ends, in milliseconds since 1970: no session outlives it. */
   readonly validUntil?: number | undefined
+}
+
+/** The peer as it is known for the rest of a connection, and when its session is resumed. */
+export interface Peer extends PeerIdentity {
+  /** What `chain` is. */
+  readonly certificateType: CertificateKind
 }
 
 /** What came stapled to the peer's certificate (RFC 9846 section 4.5.1.1), as it came. */
@@ -33,6 +40,20 @@ export interface PeerAuthenticated {
   /** What its verifier was shown besides, and not necessarily has judged. */
   readonly staples: Staples
   readonly [checked]: "PeerAuthenticated"
+}
+
+/**
+ * A PSK was selected and the keys of the handshake are made of it: the peer's Finished will show that it has the key
+ * too (RFC 9846 section 4.3.11).
+ */
+export interface PskSelected {
+  readonly _tag: "PskSelected"
+  readonly kind: "resumed" | "external"
+  /** Who the peer proved to be when the session began; a key that was given says nothing but that both have it. */
+  readonly peer: Peer | undefined
+  /** When that was, in milliseconds since 1970. */
+  readonly authenticated: number | undefined
+  readonly [checked]: "PskSelected"
 }
 
 /** The peer's Finished is right (RFC 9846 section 4.5.3). */
@@ -56,6 +77,25 @@ export const peerAuthenticated = (
 
 /** What is kept of the question. */
 type Judged = Pick<AuthenticatePeer, "scheme" | "certificateType" | keyof Staples>
+
+/** For the two places where a PSK is selected: the server's choice, and the client's check of it. */
+export const pskSelected = ({ origin }: Psk): PskSelected =>
+  (origin._tag === "Session"
+    ? {
+        _tag: "PskSelected",
+        kind: "resumed",
+        peer: origin.session.peer,
+        authenticated: origin.session.authenticated
+      }
+    : { _tag: "PskSelected", kind: "external", peer: undefined, authenticated: undefined }) as PskSelected
+
+/** Who the peer is by a proof. */
+export const peerOf = (proof: PeerAuthenticated | PskSelected): Peer | undefined =>
+  proof._tag === "PeerAuthenticated" ? { ...proof.identity, certificateType: proof.certificateType } : proof.peer
+
+/** What came stapled with it, in this handshake. */
+export const staplesOf = (proof: PeerAuthenticated | PskSelected): Staples | undefined =>
+  proof._tag === "PeerAuthenticated" ? proof.staples : undefined
 
 /** For `tls13/finished.ts`, after the comparison. */
 export const finishedVerified = { _tag: "FinishedVerified" } as FinishedVerified

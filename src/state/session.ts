@@ -6,7 +6,7 @@ import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import { StoredSession, StoredTicket } from "../codec/session/session.ts"
 import { Secret, unsafeBytes } from "../crypto/secret.ts"
 import type { CipherSuite13Name } from "../crypto/suite.ts"
-import type { PeerIdentity } from "./proof.ts"
+import type { Peer } from "./proof.ts"
 
 /** The key of a session: what a ticket stands for. */
 export type SessionSecret = Secret<"session">
@@ -34,7 +34,7 @@ export interface Session {
   /** A digest of the policy that judged the peer: roots, verifier, whether and how clients are asked. */
   readonly policy: Uint8Array
   /** Who the peer proved to be in the handshake that began it all. */
-  readonly peer: PeerIdentity | undefined
+  readonly peer: Peer | undefined
 }
 
 /** A session as a client keeps it: the ticket stands for it at the server. It is to be used once. */
@@ -51,6 +51,10 @@ export type SessionDraft = Omit<Session, "created" | "expires" | "ageAdd" | "aut
 
 /** No ticket lives longer, whatever its server says (RFC 9846 section 4.7.1). */
 export const maxLifetime = 7 * 24 * 3600 * 1000
+
+/** `ticket_age_add` out of four random bytes. */
+export const ageAddOf = (random: Uint8Array): number =>
+  new DataView(random.buffer, random.byteOffset, random.byteLength).getUint32(0)
 
 /** The session that begins now. `lifetime` in milliseconds; a peer's certificate does not outlive its validity. */
 export const begin = (
@@ -79,7 +83,9 @@ const stored = ({ secret, created, expires, authenticated, peer, ...session }: S
   server_name: session.serverName ?? "",
   protocol: session.protocol ?? "",
   policy: session.policy,
+  certificate_type: peer?.certificateType ?? "X509",
   chain: peer?.chain ?? [],
+  valid_until: BigInt(Math.floor(peer?.validUntil ?? 0)),
   description: encoder.encode(peer?.description ?? "")
 })
 
@@ -112,7 +118,8 @@ const restored = (kept: StoredSession): Session | undefined => {
         : {
             chain: kept.chain.map((certificate) => certificate.slice()),
             description: decoder.decode(kept.description),
-            validUntil: Number(kept.expires)
+            validUntil: kept.valid_until === 0n ? undefined : Number(kept.valid_until),
+            certificateType: kept.certificate_type === "RawPublicKey" ? "RawPublicKey" : "X509"
           }
   }
 }

@@ -4,23 +4,24 @@
  */
 import * as Result from "effect/Result"
 import { AlertDescription } from "../codec/registry/alert.ts"
+import type { Hash } from "../crypto/primitives.ts"
 import { forget, type Secret, secretsOf } from "../crypto/secret.ts"
 import type { Action, InstallKeys } from "./action.ts"
-import { hearAlert, levelOf } from "./alert.ts"
+import { levelOf } from "./alert.ts"
 import type { Answer } from "./command.ts"
 import type { Connection, ConnectionEvent, Progress } from "./connection.ts"
 import type { Established } from "./established.ts"
 import { type Event, ownUpdate, type UpdateKeys } from "./event.ts"
 import { alertOf, type Failure, fail, make as failure } from "./failure.ts"
 import { directionKeys, type TrafficSecrets } from "./handOver.ts"
+import { type Flow, Intake, inHandshake } from "./incoming.ts"
 import { keyLogLine } from "./keyLog.ts"
 import { writeData } from "./record/data.ts"
-import { HandshakeJoiner } from "./record/joiner.ts"
-import { maxChangeCipherSpecs, maxPostHandshakeMessages, maxWarnings } from "./record/limits.ts"
-import { type IncomingRecord, RecordReader } from "./record/reader.ts"
+import { maxPostHandshakeMessages } from "./record/limits.ts"
 import { RecordWriter, type RecordWriterOptions } from "./record/writer.ts"
 import { type AnyState, aligned, answers, asksOf, hear, owesOf, type Runnable } from "./stepping.ts"
 import { exportKeyingMaterial } from "./tls13/exporter.ts"
+import type { EarlyExporterSecret } from "./tls13/keySchedule.ts"
 
 /** What the owner of a connection may choose. */
 export interface ConnectionOptions extends RecordWriterOptions {
@@ -34,35 +35,31 @@ const done: Result.Result<void, Failure> = Result.succeed(undefined)
 export const make = <S extends AnyState>(machine: Runnable<S>, options: ConnectionOptions = {}): Connection =>
   new Shell(machine, options)
 
-/** How far one direction of application data is: the handshake still goes on, data flows, or it has ended. */
-type Flow = "handshake" | "open" | "closed"
-
 class Shell<S extends AnyState> implements Connection {
   established: Established | undefined
   failure: Failure | undefined
   readonly #machine: Runnable<S>
   readonly #keyLog: "off" | "on"
-  readonly #reader = new RecordReader()
-  readonly #joiner = new HandshakeJoiner()
+  readonly #intake: Intake
   readonly #writer: RecordWriter
   #state: S
-  #reading: Flow = "handshake"
   #writing: Flow = "handshake"
   /** The latest secret of each direction, so that it can be wiped when the next one comes. */
   readonly #keys: { [D in InstallKeys["direction"]]: Secret<string> | undefined } = {
     read: undefined,
     write: undefined
   }
-  #protectedRecords = 0
-  #changeCipherSpecs = 0
-  #warnings = 0
   #postHandshakeMessages = 0
+  /** Bytes of early data that may still be sent. */
+  #earlyDataLeft = 0
+  #earlyExporter: { readonly hash: Hash; readonly secret: EarlyExporterSecret } | undefined
   #events: Array<ConnectionEvent> = []
 
   constructor(machine: Runnable<S>, options: ConnectionOptions) {
     this.#machine = machine
     this.#keyLog = options.keyLog ?? "off"
     this.#state = machine.start
+    this.#intake = new Intake(machine.role)
     this.#writer = new RecordWriter(options)
   }
 
@@ -70,36 +67,57 @@ class Shell<S extends AnyState> implements Connection {
     return this.#state._tag
   }
 
+  get handshake(): "going on" | "done" {
+    return inHandshake(this.#intake.flow) ? "going on" : "done"
+  }
+
   start(): Progress {
     return this.#progress()
   }
 
   receive(bytes: Uint8Array): Progress {
-    if (this.failure === undefined && this.#reading !== "closed") {
-      this.#check(Result.flatMap(this.#reader.push(bytes), () => this.#read()))
+    if (this.failure === undefined && this.#intake.flow !== "closed") {
+      this.#check(Result.flatMap(this.#intake.push(bytes), () => this.#read()))
     }
     return this.#progress()
   }
 
   answer(answer: Answer): Progress {
+    const asked = asksOf(this.#state)
     if (this.failure === undefined) {
       const answered = Result.flatMap(answers(this.#state, answer), () => this.#advance(answer))
       this.#check(Result.flatMap(answered, () => this.#read()))
     }
     if (answer._tag === "SecretAgreed") answer.secret.fill(0)
+    // Sessions that came, or that went into tickets, have served their purpose.
+    forget([asked, answer], this.#state)
     return this.#progress()
   }
 
   send(plaintext: Uint8Array): Result.Result<Progress, Failure> {
-    return this.#write(() => writeData(this.#writer, plaintext, () => this.#advance(ownUpdate)))
+    // A server that answers early data has no peer yet that could hear of new keys.
+    const update = () => (inHandshake(this.#intake.flow) ? done : this.#advance(ownUpdate))
+    return this.#write(() => writeData(this.#writer, plaintext, update))
+  }
+
+  sendEarlyData(plaintext: Uint8Array): Result.Result<Progress, Failure> {
+    if (this.failure !== undefined) return Result.fail(this.failure)
+    if (this.#writing !== "early") return fail("NoEarlyData", "early data cannot be sent now: no session allows it")
+    if (plaintext.length > this.#earlyDataLeft) {
+      return fail("NoEarlyData", `${plaintext.length} bytes; the server takes ${this.#earlyDataLeft} more`)
+    }
+    this.#earlyDataLeft -= plaintext.length
+    this.#check(this.#writer.applicationData(plaintext))
+    return Result.succeed(this.#progress())
   }
 
   updateKeys(request: UpdateKeys["request"]): Result.Result<Progress, Failure> {
+    if (inHandshake(this.#intake.flow)) return fail("NotEstablished", "keys are updated after the handshake only")
     return this.#write(() => this.#advance({ _tag: "UpdateKeys", request }))
   }
 
   close(): Progress {
-    if (this.#writing === "handshake") this.#die(failure("HandshakeCanceled", `closed in state ${this.state}`))
+    if (inHandshake(this.#writing)) this.#die(failure("HandshakeCanceled", `closed in state ${this.state}`))
     else if (this.#writing === "open") {
       this.#alert("close_notify")
       this.#writing = "closed"
@@ -108,9 +126,9 @@ class Shell<S extends AnyState> implements Connection {
   }
 
   end(): Progress {
-    if (this.#reading === "handshake") {
+    if (inHandshake(this.#intake.flow)) {
       this.#die(failure("ClosedDuringHandshake", `the peer hung up in state ${this.state}`))
-    } else if (this.#reading === "open") {
+    } else if (this.#intake.flow === "open") {
       this.#die(failure("UncleanClose", "the transport ended without close_notify: data may be missing"))
     }
     return this.#progress()
@@ -127,24 +145,31 @@ class Shell<S extends AnyState> implements Connection {
     return exportKeyingMaterial(suite.hash, exporter, label, context, length)
   }
 
+  exportEarlyKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure> {
+    const exporter = this.#earlyExporter
+    return exporter === undefined
+      ? fail("NoEarlyData", "there is an early exporter where early data was offered, and nowhere else")
+      : exportKeyingMaterial(exporter.hash, exporter.secret, label, context, length)
+  }
+
   dangerouslyExtractTrafficSecrets(): Result.Result<TrafficSecrets, Failure> {
     const { established } = this
     const { read, write } = this.#keys
     if (this.failure !== undefined) return Result.fail(this.failure)
-    if (established === undefined || read === undefined || write === undefined) {
+    if (established === undefined || read === undefined || write === undefined || inHandshake(this.#intake.flow)) {
       return fail("NotEstablished", "there are traffic secrets after the handshake only")
     }
-    if (this.#reading !== "open" || this.#writing !== "open") {
+    if (this.#intake.flow !== "open" || this.#writing !== "open") {
       return fail("ConnectionClosed", "one direction is closed already")
     }
-    const unread = this.#reader.buffered
-    if (unread > 0 || !this.#joiner.empty || asksOf(this.#state) !== undefined || owesOf(this.#state) !== undefined) {
+    const { unread } = this.#intake
+    if (unread > 0 || !this.#intake.empty || asksOf(this.#state) !== undefined || owesOf(this.#state) !== undefined) {
       return fail("UnreadData", `${unread} bytes of a record, or a part of a message, wait to be read here`)
     }
     const { suite } = established
     const secrets: TrafficSecrets = {
       suite: suite.name,
-      read: directionKeys(suite, read, this.#reader.opened),
+      read: directionKeys(suite, read, this.#intake.opened),
       write: directionKeys(suite, write, this.#writer.sealed)
     }
     this.#die(failure("ConnectionClosed", "its traffic secrets were handed over"))
@@ -153,13 +178,15 @@ class Shell<S extends AnyState> implements Connection {
   }
 
   dispose(): void {
-    this.#reading = "closed"
+    this.#intake.flow = "closed"
     this.#writing = "closed"
-    this.#reader.wipe()
+    this.#earlyExporter?.secret.wipe()
+    this.#intake.wipe()
     this.#writer.wipe()
     this.#keys.read?.wipe()
     this.#keys.write?.wipe()
-    for (const secret of secretsOf(this.#state)) secret.wipe()
+    // What is asked is lent, but for the sessions that were to become tickets.
+    for (const secret of secretsOf([this.#state, asksOf(this.#state)])) secret.wipe()
   }
 
   /** Reads until the input is used up, a question waits, or the peer has closed. */
@@ -170,81 +197,25 @@ class Shell<S extends AnyState> implements Connection {
   }
 
   #readAll(): Result.Result<void, Failure> {
-    while (asksOf(this.#state) === undefined && this.#reading !== "closed") {
-      const message = this.#joiner.next()
-      if (Result.isFailure(message)) return Result.fail(message.failure)
-      if (message.success !== undefined) {
-        const heard = this.#hear(message.success)
+    while (asksOf(this.#state) === undefined && this.#intake.flow !== "closed") {
+      const next = this.#intake.next(this.state)
+      if (Result.isFailure(next)) return Result.fail(next.failure)
+      const incoming = next.success
+      if (incoming === undefined) return done
+      if (incoming._tag === "HandshakeMessage") {
+        const heard = this.#hear(incoming.raw)
         if (Result.isFailure(heard)) return heard
         continue
       }
-      const record = this.#reader.next()
-      if (Result.isFailure(record)) return Result.fail(record.failure)
-      if (record.success === undefined) return done
-      const taken = this.#take(record.success)
-      if (Result.isFailure(taken)) return taken
+      if (incoming._tag === "ApplicationData") this.#postHandshakeMessages = 0
+      this.#events.push(incoming)
     }
-    this.#reader.settle()
-    return done
-  }
-
-  #take(record: IncomingRecord): Result.Result<void, Failure> {
-    if (record.type === "change_cipher_spec") return this.#changeCipherSpec(record)
-    if (record.protection === "protected") this.#protectedRecords++
-    else if (this.#keys.read !== undefined && !this.#earlyAlert(record)) {
-      return fail("UnexpectedRecord", `an unprotected ${record.type} record after the keys`)
-    }
-    if (record.type !== "handshake" && !this.#joiner.empty) {
-      return fail("InterleavedRecord", `a record of type ${record.type} inside a handshake message`)
-    }
-    switch (record.type) {
-      case "handshake":
-        return this.#joiner.push(record.fragment)
-      case "alert":
-        return this.#hearAlert(record.fragment)
-      case "application_data":
-        if (this.#reading !== "open") return fail("UnexpectedRecord", `application data in state ${this.state}`)
-        if (record.fragment.length > 0) {
-          this.#postHandshakeMessages = 0
-          this.#events.push({ _tag: "ApplicationData", bytes: record.fragment })
-        }
-        return done
-    }
-  }
-
-  /** A client that fails before it has the keys can only say so in the clear; a server has them before it speaks. */
-  #earlyAlert(record: IncomingRecord): boolean {
-    return this.#machine.role === "server" && record.type === "alert" && this.#protectedRecords === 0
-  }
-
-  /** RFC 9846 section 5: dropped, if it is the one byte 0x01 and the handshake has begun and not ended. */
-  #changeCipherSpec({ fragment, protection }: IncomingRecord): Result.Result<void, Failure> {
-    const inHandshake = this.#reading === "handshake" && this.state !== "START"
-    if (!inHandshake || protection === "protected" || fragment.length !== 1 || fragment[0] !== 1) {
-      return fail("UnexpectedRecord", `a change_cipher_spec record that means something, in state ${this.state}`)
-    }
-    if (!this.#joiner.empty) return fail("InterleavedRecord", "a change_cipher_spec record inside a handshake message")
-    return ++this.#changeCipherSpecs > maxChangeCipherSpecs
-      ? fail("TooManyChangeCipherSpecs", `more than ${maxChangeCipherSpecs} change_cipher_spec records`)
-      : done
-  }
-
-  #hearAlert(fragment: Uint8Array): Result.Result<void, Failure> {
-    const alert = hearAlert(fragment, this.state)
-    if (Result.isFailure(alert)) return Result.fail(alert.failure)
-    if (alert.success === "user_canceled") {
-      return ++this.#warnings > maxWarnings ? fail("TooManyWarnings", "user_canceled again and again") : done
-    }
-    if (this.#reading === "handshake") {
-      return fail("ClosedDuringHandshake", `the peer said close_notify in state ${this.state}`)
-    }
-    this.#reading = "closed"
-    this.#events.push({ _tag: "PeerClosed" })
+    this.#intake.settle()
     return done
   }
 
   #hear(raw: Uint8Array): Result.Result<void, Failure> {
-    if (this.#reading === "open" && ++this.#postHandshakeMessages > maxPostHandshakeMessages) {
+    if (this.#intake.flow === "open" && ++this.#postHandshakeMessages > maxPostHandshakeMessages) {
       return fail("TooManyPostHandshakeMessages", `${maxPostHandshakeMessages} messages in a row and no data`)
     }
     return Result.flatMap(hear(this.#machine, this.#state, raw), (message) => {
@@ -260,7 +231,7 @@ class Shell<S extends AnyState> implements Connection {
     this.#state = step.success.state
     let acted = done
     for (const action of step.success.actions) {
-      if (Result.isSuccess(acted)) acted = Result.flatMap(aligned(action, this.#joiner), () => this.#act(action))
+      if (Result.isSuccess(acted)) acted = Result.flatMap(aligned(action, this.#intake), () => this.#act(action))
     }
     if (this.established !== undefined || Result.isFailure(acted)) forget(before, this.#state)
     return acted
@@ -277,10 +248,34 @@ class Shell<S extends AnyState> implements Connection {
       case "InstallKeys":
         return this.#install(action)
       case "LimitRecords":
-        return action.direction === "read" ? this.#reader.limit(action.size) : this.#writer.limit(action.size)
+        return action.direction === "read" ? this.#intake.limit(action.size) : this.#writer.limit(action.size)
       case "Open":
-        if (action.direction === "read") this.#reading = "open"
-        else if (this.#writing === "handshake") this.#writing = "open"
+        if (action.direction === "read") this.#intake.flow = "open"
+        else if (inHandshake(this.#writing)) this.#writing = "open"
+        return done
+      case "OfferEarlyData":
+        this.#writing = "early"
+        this.#earlyDataLeft = action.limit
+        this.#earlyExporter = { hash: action.hash, secret: action.exporter }
+        return done
+      case "AcceptEarlyData":
+        this.#intake.acceptEarlyData(action.limit)
+        this.#writing = "open"
+        this.#earlyExporter = { hash: action.established.suite.hash, secret: action.exporter }
+        this.established = action.established
+        return done
+      case "EarlyDataJudged":
+        if (action.outcome === "rejected" && this.#writing === "early") {
+          this.#writing = "handshake"
+          this.#writer.uninstall()
+        }
+        this.#events.push(action)
+        return done
+      case "SkipEarlyData":
+        this.#intake.skipEarlyData(action.limit)
+        return done
+      case "StoreTicket":
+        this.#events.push(action)
         return done
       case "Established":
         this.established = action.established
@@ -293,8 +288,11 @@ class Shell<S extends AnyState> implements Connection {
   }
 
   #install({ direction, suite, secret }: InstallKeys): Result.Result<void, Failure> {
-    if (direction === "read") this.#reader.install(suite, secret)
-    else this.#writer.install(suite, secret)
+    if (direction === "read") this.#intake.install(suite, secret)
+    else {
+      this.#writer.install(suite, secret)
+      if (this.#writing === "early") this.#writing = "handshake"
+    }
     this.#keys[direction]?.wipe()
     this.#keys[direction] = secret
     return done
@@ -302,7 +300,7 @@ class Shell<S extends AnyState> implements Connection {
 
   #write(write: () => Result.Result<void, Failure>): Result.Result<Progress, Failure> {
     if (this.failure !== undefined) return Result.fail(this.failure)
-    if (this.#writing === "handshake") return fail("NotEstablished", "data can be sent after the handshake only")
+    if (inHandshake(this.#writing)) return fail("NotEstablished", "data can be sent after the handshake only")
     if (this.#writing === "closed") return fail("ConnectionClosed", "this side of the connection is closed")
     this.#check(write())
     return this.failure === undefined ? Result.succeed(this.#progress()) : Result.fail(this.failure)
@@ -321,7 +319,7 @@ class Shell<S extends AnyState> implements Connection {
       this.#alert(alert)
       if (alert === "user_canceled") this.#alert("close_notify")
     }
-    this.#reading = "closed"
+    this.#intake.flow = "closed"
     this.#writing = "closed"
     this.#events.push({ _tag: "Failed", failure: reason, state: this.state })
   }

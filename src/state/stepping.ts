@@ -6,7 +6,6 @@ import { type Answer, type Asking, answerOf, type Command } from "./command.ts"
 import type { Event, UpdateKeys } from "./event.ts"
 import { type Failure, fail, fromCodec } from "./failure.ts"
 import type { Step } from "./machine.ts"
-import type { HandshakeJoiner } from "./record/joiner.ts"
 
 /** A reducer with the state it begins in, as a shell runs it. */
 export interface Runnable<S> {
@@ -46,7 +45,7 @@ export const answers = (state: AnyState & { readonly _tag: string }, answer: Ans
  * RFC 9846 section 5.1: nothing of the peer's may wait where its keys change. Nor where we answer in the handshake,
  * for what we answer ended a flight.
  */
-export const aligned = (action: Action, joiner: HandshakeJoiner): Result.Result<void, Failure> => {
+export const aligned = (action: Action, joiner: { readonly empty: boolean }): Result.Result<void, Failure> => {
   if (joiner.empty) return Result.succeed(undefined)
   if (action._tag === "InstallKeys" && action.direction === "read") {
     return fail("MessageAcrossKeyChange", "handshake bytes follow a message that changes the keys")

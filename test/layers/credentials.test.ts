@@ -17,7 +17,8 @@ const hello = (serverName: string | undefined, schemes = everything): ResolveHel
   protocols: [],
   schemes,
   certificateSchemes: schemes,
-  authorities: []
+  authorities: [],
+  identities: []
 })
 
 const request = (authorities: ReadonlyArray<Uint8Array>, schemes = everything): ChooseCredential => ({

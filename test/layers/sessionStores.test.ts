@@ -153,7 +153,7 @@ describe("what is in memory", () => {
     Effect.gen(function* () {
       const store = yield* clientStore(ClientSessionStore.layerMemory())
       const buffer = new Uint8Array(64 * 1024).fill(7)
-      const peer = { chain: [buffer.subarray(10, 20)], description: "x" }
+      const peer = { chain: [buffer.subarray(10, 20)], description: "x", certificateType: "X509" } as const
       yield* store.put("a", { session: sessionOf({ peer, expires: hour }), ticket: buffer.subarray(0, 10) })
       buffer.fill(0)
       const found = yield* store.take("a", all)

@@ -24,6 +24,7 @@ const hello = (changes: Partial<ResolveHello> = {}): ResolveHello => ({
   _tag: "ResolveHello",
   serverName: undefined,
   protocols: [],
+  identities: [],
   ...usual,
   ...changes
 })

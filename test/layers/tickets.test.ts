@@ -123,7 +123,7 @@ describe("Tickets", () => {
     Effect.gen(function* () {
       yield* TestClock.setTime(start)
       const chain = Array.from({ length: 20 }, () => new Uint8Array(4000))
-      const session = sessionOf({ peer: { chain, description: "a long chain" } })
+      const session = sessionOf({ peer: { chain, description: "a long chain", certificateType: "X509" } })
       assert.isUndefined(yield* (yield* built(sealed())).issue(session))
       const tickets = yield* built(stateful)
       const ticket = (yield* tickets.issue(session)) ?? assert.fail("no ticket")

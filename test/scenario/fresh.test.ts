@@ -6,7 +6,15 @@ import { primitives as noble } from "../../src/crypto/noble/index.ts"
 import { primitives as node } from "../../src/crypto/node/index.ts"
 import type { Primitives } from "../../src/crypto/primitives.ts"
 import { okay, toHex } from "../support/answers.ts"
-import { clientEnd, clientWorld, handshake, retryingConfig, serverEnd, serverWorld } from "../support/pair.ts"
+import {
+  clientConfig,
+  clientEnd,
+  clientWorld,
+  handshake,
+  retryingConfig,
+  serverEnd,
+  serverWorld
+} from "../support/pair.ts"
 
 /** A world with the randomness of the machine. */
 const real = (primitives: Primitives, world: World): World => ({ ...world, primitives })
@@ -19,7 +27,9 @@ describe.each([
     const world = real(primitives, clientWorld())
     const seen = new Set<string>()
     for (let i = 0; i < count; i++) {
-      const prepared = okay(answer(world, { _tag: "PrepareHello", groups: ["X25519MLKEM768", "x25519"] }))
+      const prepared = okay(
+        answer(world, { _tag: "PrepareHello", groups: ["X25519MLKEM768", "x25519"], config: clientConfig() })
+      )
       if (prepared._tag !== "HelloPrepared") assert.fail(prepared._tag)
       const { random, sessionId, shares } = prepared
       const parts = shares.flatMap(({ share }) =>

@@ -115,7 +115,7 @@ const agree = (plan: Plan, client: End, server: End): void => {
   const whole = { version: "TLSv1.3", serverName: "server.test", ...agreed }
   assert.deepStrictEqual(summary(client), whole as unknown as ReturnType<typeof summary>)
   assert.deepStrictEqual(summary(server), whole as unknown as ReturnType<typeof summary>)
-  const identity = server.connection.established?.peer?.identity
+  const identity = server.connection.established?.peer
   assert.strictEqual(identity !== undefined, known)
   assert.isDefined(client.connection.established?.peer)
   const material = ({ connection }: End) =>

@@ -25,12 +25,41 @@ const keys: { readonly [R in Role]: { readonly [arrow: string]: ReadonlyArray<st
   server: {
     "AGREEING --SecretAgreed--> NEGOTIATED": ["K_send = handshake", "K_recv = handshake"],
     "AGREEING_2 --SecretAgreed--> NEGOTIATED": ["K_send = handshake", "K_recv = handshake"],
+    "AGREEING --SecretAgreed--> WAIT_FINISHED": ["K_send = handshake", "K_recv = handshake", "K_send = application"],
+    "AGREEING_2 --SecretAgreed--> WAIT_FINISHED": ["K_send = handshake", "K_recv = handshake", "K_send = application"],
     "NEGOTIATED --Signed--> WAIT_CERT": ["K_send = application"],
     "NEGOTIATED --Signed--> WAIT_FINISHED": ["K_send = application"],
     "WAIT_FINISHED --Finished--> CONNECTED": ["K_recv = application"],
+    "WAIT_FINISHED --Finished--> SEALING_TICKETS": ["K_recv = application"],
     "CONNECTED --KeyUpdate--> CONNECTED": ["K_recv = application"],
     "CONNECTED --UpdateKeys--> CONNECTED": ["K_send = application"]
   }
+}
+
+/** Where early data changes that. */
+const withEarlyData: {
+  readonly [plan: string]: { readonly [R in Role]?: { readonly [arrow: string]: ReadonlyArray<string> } }
+} = {
+  "early data": {
+    client: {
+      "START --HelloPrepared--> WAIT_SH": ["K_send = early"],
+      "AGREEING --SecretAgreed--> WAIT_EE": ["K_recv = handshake"],
+      "WAIT_FINISHED --Finished--> CONNECTED": ["K_send = handshake", "K_recv = application", "K_send = application"]
+    },
+    server: {
+      "AGREEING --SecretAgreed--> WAIT_EOED": ["K_send = handshake", "K_send = application", "K_recv = early"],
+      "WAIT_EOED --EndOfEarlyData--> WAIT_FINISHED": ["K_recv = handshake"]
+    }
+  },
+  "early data again": {
+    client: {
+      "START --HelloPrepared--> WAIT_SH": ["K_send = early"],
+      "AGREEING --SecretAgreed--> WAIT_EE": ["K_recv = handshake"],
+      "WAIT_EE --EncryptedExtensions--> WAIT_FINISHED": ["K_send = handshake"]
+    }
+  },
+  "early data refused by a retry": { client: { "START --HelloPrepared--> WAIT_SH": ["K_send = early"] } },
+  "early data of a session that is forgotten": { client: { "START --HelloPrepared--> WAIT_SH": ["K_send = early"] } }
 }
 
 const changes = (actions: ReadonlyArray<Action>): ReadonlyArray<string> =>
@@ -50,17 +79,22 @@ describe.each(["client", "server"] as const)("the %s", (role) => {
 
   it("changes its keys where appendix A does, and nowhere else", () => {
     const unused = new Set(Object.keys(keys[role]))
-    for (const travelled of trip) {
-      const arrow = arrowOf(travelled)
-      unused.delete(arrow)
-      assert.deepStrictEqual(changes(travelled.actions), keys[role][arrow] ?? [], arrow)
+    for (const [name, plan] of Object.entries(plans)) {
+      const expected = { ...keys[role], ...withEarlyData[name]?.[role] }
+      for (const travelled of travel(plan).filter((each) => each.role === role)) {
+        const arrow = arrowOf(travelled)
+        unused.delete(arrow)
+        assert.deepStrictEqual(changes(travelled.actions), expected[arrow] ?? [], `${name}: ${arrow}`)
+      }
     }
     assert.deepStrictEqual([...unused], [], "arrows of the table that nobody travelled")
   })
 
   it("opens both directions and reports once, on the arrow that ends the handshake", () => {
     for (const travelled of trip) {
-      const ends = travelled.to._tag === "CONNECTED" && travelled.from._tag !== "CONNECTED"
+      const { from, to } = travelled
+      const done = ["CONNECTED", "SEALING_TICKETS"]
+      const ends = done.includes(to._tag) && !done.includes(from._tag)
       const said = travelled.actions.flatMap((a) =>
         a._tag === "Open" ? [`open ${a.direction}`] : a._tag === "Established" ? ["established"] : []
       )
@@ -83,17 +117,25 @@ describe.each(whole)("both ends: %s", (name) => {
       for (const action of trip.filter((travelled) => travelled.role === role).flatMap(({ actions }) => actions)) {
         if (action._tag === "Send") assert.strictEqual(action.epoch, epoch, `${role} says ${action.message._tag}`)
         if (action._tag === "InstallKeys" && action.direction === "write") epoch = action.epoch
+        // A retry takes the keys of early data back.
+        if (action._tag === "EarlyDataJudged" && action.outcome === "rejected") epoch = "plaintext"
       }
       assert.strictEqual(epoch, "application")
     }
   })
 
   it("install the same secrets, in the same order, for each direction", () => {
+    // A server that refuses early data has no keys for it.
+    const taken = trip.some(({ actions }) => actions.some(({ _tag }) => _tag === "AcceptEarlyData"))
     const installed = (role: Role, direction: "read" | "write") =>
       trip
         .filter((travelled) => travelled.role === role)
         .flatMap(({ actions }) => actions)
-        .flatMap((a) => (a._tag === "InstallKeys" && a.direction === direction ? [toHex(unsafeBytes(a.secret))] : []))
+        .flatMap((a) =>
+          a._tag === "InstallKeys" && a.direction === direction && (taken || a.epoch !== "early")
+            ? [toHex(unsafeBytes(a.secret))]
+            : []
+        )
     assert.deepStrictEqual(installed("client", "read"), installed("server", "write"))
     assert.deepStrictEqual(installed("server", "read"), installed("client", "write"))
     const all = [...installed("client", "read"), ...installed("client", "write")]

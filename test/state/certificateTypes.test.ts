@@ -77,7 +77,7 @@ describe("raw public keys", () => {
       [server, rawClient]
     ] as const) {
       assert.strictEqual(end.connection.established?.peer?.certificateType, "RawPublicKey")
-      assert.deepStrictEqual(end.connection.established?.peer?.identity.chain, credential.chain)
+      assert.deepStrictEqual(end.connection.established?.peer?.chain, credential.chain)
     }
     for (const { judged } of [ours, theirs]) {
       assert.deepStrictEqual(

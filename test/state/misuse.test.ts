@@ -13,7 +13,7 @@ import { reached, type Side } from "./watched.ts"
 const roles = ["client", "server"] as const
 const handshakeStates = roles.flatMap((role) =>
   Object.keys(figures[role])
-    .filter((state) => state !== "CONNECTED")
+    .filter((state) => !["CONNECTED", "SEALING_TICKETS", "WAIT_EOED"].includes(state))
     .map((state) => [role, state] as const)
 )
 const nothing = { out: 0, events: 0, asks: undefined }
@@ -85,6 +85,8 @@ const answers: { readonly [A in Answer["_tag"]]: () => Answer } = {
   SecretAgreed: () => ({ _tag: "SecretAgreed", secret: new Uint8Array(32).fill(1), share: pair.share }),
   ConfigurationChosen: () => ({ _tag: "ConfigurationChosen", config: serverConfig() }),
   HelloResolved: () => ({ _tag: "HelloResolved", credential: undefined, random: new Uint8Array(32), now: 0 }),
+  EarlyDataVerdict: () => ({ _tag: "EarlyDataVerdict", verdict: "replayed" }),
+  TicketsSealed: () => ({ _tag: "TicketsSealed", tickets: [] }),
   CredentialChosen: () => ({ _tag: "CredentialChosen", credential: undefined }),
   Signed: () => ({ _tag: "Signed", signature: new Uint8Array(64) }),
   PeerAuthenticated: () =>

@@ -122,7 +122,7 @@ describe("45: compressed certificates", () => {
     const config = { certificateCompression, clientAuthentication: required }
     const server = againstServer({ config, Certificate: compressed() })
     assert.strictEqual(server.end.connection.state, "CONNECTED", server.end.failure?.detail)
-    assert.deepStrictEqual(server.end.connection.established?.peer?.identity.chain, credentials.clientEd25519.chain)
+    assert.deepStrictEqual(server.end.connection.established?.peer?.chain, credentials.clientEd25519.chain)
   })
 })
 
@@ -187,28 +187,28 @@ describe("what is stapled", () => {
     }
     const client = clientEnd({ stapling: "ask" }, clientWorld({ verify }))
     isConnected(handshake(client, serverEnd({}, staplingServer())).server, client)
-    assert.deepStrictEqual(client.connection.established?.peer?.staples, everything)
+    assert.deepStrictEqual(client.connection.established?.staples, everything)
     assert.deepStrictEqual(seen, everything)
   })
   it("reaches the server that asks", () => {
     const server = serverEnd({ stapling: "ask", clientAuthentication: required })
     isConnected(server, handshake(clientEnd({}, staplingClient()), server).client)
-    assert.deepStrictEqual(server.connection.established?.peer?.staples, everything)
+    assert.deepStrictEqual(server.connection.established?.staples, everything)
   })
   it("goes with a certificate that is compressed", () => {
     const client = clientEnd({ stapling: "ask", certificateCompression })
     handshake(client, serverEnd({ certificateCompression }, staplingServer()))
     assert.include(client.messages, "heard CompressedCertificate")
-    assert.deepStrictEqual(client.connection.established?.peer?.staples, everything)
+    assert.deepStrictEqual(client.connection.established?.staples, everything)
   })
   it("stays at home when nobody asks", () => {
     const client = clientEnd()
     const server = serverEnd({ clientAuthentication: required }, staplingServer())
     isConnected(server, handshake(client, server).client)
-    assert.deepStrictEqual(client.connection.established?.peer?.staples, nothing)
+    assert.deepStrictEqual(client.connection.established?.staples, nothing)
     const silent = serverEnd({ clientAuthentication: required })
     handshake(clientEnd({}, staplingClient()), silent)
-    assert.deepStrictEqual(silent.connection.established?.peer?.staples, nothing)
+    assert.deepStrictEqual(silent.connection.established?.staples, nothing)
   })
   it("stands at the leaf and nowhere else", () => {
     const [leaf = new Uint8Array(0)] = credentials.serverEd25519.chain

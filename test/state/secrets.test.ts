@@ -10,7 +10,7 @@ import { followed } from "../support/edits.ts"
 import { clientWorld, connected, serverWorld, suites } from "../support/pair.ts"
 import { againstClient, againstServer, refused } from "../support/script.ts"
 import { figures, type Role } from "../support/travel.ts"
-import { duo, mutual, notingSuites, type Plan, reached, retrying, type Side, until } from "./watched.ts"
+import { duo, mutual, notingSuites, type Plan, reached, resuming, retrying, type Side, until } from "./watched.ts"
 
 const roles = ["client", "server"] as const
 const none = new Uint8Array(0)
@@ -108,11 +108,13 @@ const kinds: ReadonlyArray<readonly [name: string, plan: Plan]> = [
     }
   ]
 ]
-/** What lives on in an open connection: both directions, keying material, and what a ticket would be made of. */
-const lasting = ["client application traffic", "exporter main", "resumption main", "server application traffic"]
+/** What lives on in an open connection: both directions, and keying material. */
+const lasting = ["client application traffic", "exporter main", "server application traffic"]
+/** A client that keeps tickets makes their secrets of this. */
+const withTickets = { client: [...lasting, "resumption main"].sort(), server: lasting }
 
 describe.each(kinds)("after %s", (_, plan) => {
-  it.each(roles)("a %s keeps four secrets, and after dispose none", (role) => {
+  it.each(roles)("a %s keeps three secrets, and after dispose none", (role) => {
     const pair = duo(plan)
     const own = pair[role]
     assert.isTrue(until(pair, role, "CONNECTED"))
@@ -140,6 +142,31 @@ describe.each(kinds)("after %s", (_, plan) => {
     assert.strictEqual(left(keys).length, 3, "the traffic secrets in use and the exporter's")
     pair[role].connection.dispose()
     assert.deepStrictEqual(left(keys), [])
+  })
+})
+
+describe("after a session was resumed with early data, and left tickets", () => {
+  it.each(roles)("a %s keeps what it still needs, and after dispose nothing", (role) => {
+    const pair = duo(resuming())
+    const own = pair[role]
+    while (pair.client.step() || pair.server.step());
+    const early = ["early exporter", "session"].filter((stage) => role === "client" || stage !== "session")
+    const tickets = role === "client" ? own.events.filter(({ _tag }) => _tag === "StoreTicket").length : 0
+    const sessions = own.alive.filter((stage) => stage === "session").length
+    assert.strictEqual(sessions, tickets, "the sessions that a client was given are its own to keep")
+    assert.deepStrictEqual(
+      own.alive.filter((stage) => !early.includes(stage)),
+      withTickets[role]
+    )
+    for (const stage of ["early", "client early traffic", "session", "binder"]) {
+      const seen = [...own.secrets.keys()].some((secret) => secret.stage === stage)
+      assert.strictEqual(seen, stage !== "binder", stage)
+    }
+    own.connection.dispose()
+    assert.deepStrictEqual(
+      own.alive,
+      Array.from({ length: tickets }, () => "session")
+    )
   })
 })
 

@@ -10,7 +10,8 @@ import { expects as expectsServer, server as serverMachine, start as startServer
 import { type ConnectionOptions, make } from "../../src/state/shell.ts"
 import { okay } from "../support/answers.ts"
 import { clientConfig, clientWorld, records, serverConfig, serverWorld, suites } from "../support/pair.ts"
-import type { Role } from "../support/travel.ts"
+import { copy, giving, keeping, openTickets } from "../support/resumption.ts"
+import { type Role, ticketFrom } from "../support/travel.ts"
 
 /** Every secret in a value, whoever it belongs to, with what its bytes were when it was first seen. */
 export const gather = (value: unknown, found: Map<Secret<string>, Uint8Array>, seen = new Set<unknown>()): void => {
@@ -140,10 +141,25 @@ export const required = { _tag: "Required", authorities: [] } as const
 export const retrying = { server: { groups: ["secp256r1"] } } as const satisfies Plan
 export const mutual = { server: { clientAuthentication: required } } as const satisfies Plan
 
-/** A pair of which one end is in this state: by a plain handshake, with a retry, or with a client that is asked. */
+const ticket = ticketFrom({ client: keeping(), server: giving({ maxEarlyData: 1000 }) })
+
+/** A session that is resumed, with early data that the server takes, and two more tickets at the end. */
+export const resuming = (more: Plan = {}): Plan => ({
+  client: keeping({ earlyData: 5 }),
+  server: giving({ maxEarlyData: 1000 }, { clientAuthentication: { _tag: "None" } }),
+  clientWorld: { ...(more.clientWorld ?? clientWorld()), takeTicket: () => copy(ticket) },
+  serverWorld: { ...(more.serverWorld ?? serverWorld()), tickets: openTickets, judgeEarlyData: () => "fresh" }
+})
+
+/** A pair of which one end is in this state: by a plain handshake, a retry, a client that is asked, or a session. */
 export const reached = (role: Role, state: string, more: Plan = {}): Duo => {
-  for (const plan of [{ server: {} }, retrying, mutual]) {
-    const pair = duo({ ...more, server: { ...more.server, ...plan.server } })
+  for (const plan of [{}, retrying, mutual, resuming(more)] satisfies ReadonlyArray<Plan>) {
+    const pair = duo({
+      ...more,
+      ...plan,
+      client: { ...more.client, ...("client" in plan ? plan.client : {}) },
+      server: { ...more.server, ...("server" in plan ? plan.server : {}) }
+    })
     if (until(pair, role, state)) return pair
   }
   throw new Error(`no handshake leads to ${state} of the ${role}`)

@@ -232,6 +232,11 @@ export class PuppetClient extends Puppet {
       this.readKey(this.application.server)
     }
   }
+
+  /** The second ClientHello, with other shares. */
+  again(shares: ReadonlyArray<KeyPair>): Offer {
+    return okay(second(this.offer, { suite: this.suite, cookie: undefined, shares, transcript: this.transcript }))
+  }
 }
 
 type ClientSlot = "ClientHello" | "Certificate" | "CertificateVerify" | "Finished"
@@ -255,7 +260,7 @@ export interface ClientScript {
 export const againstServer = (script: ClientScript = {}): Run<PuppetClient> => {
   const world = clientWorld()
   const config = clientConfig({ compatibility: "none", ...script.hello })
-  const prepared = okay(answer(world, { _tag: "PrepareHello", groups: config.shares }))
+  const prepared = okay(answer(world, { _tag: "PrepareHello", groups: config.shares, config }))
   if (prepared._tag !== "HelloPrepared") assert.fail("the answer of another question")
   const spare = new Map<NamedGroup, KeyPair>()
   const pairs = (group: NamedGroup): KeyPair => {
@@ -266,7 +271,7 @@ export const againstServer = (script: ClientScript = {}): Run<PuppetClient> => {
     spare.set(group, pair)
     return pair
   }
-  const puppet = new PuppetClient(script.suite ?? firstSuite, first(config, prepared), pairs)
+  const puppet = new PuppetClient(script.suite ?? firstSuite, okay(first(config, prepared)), pairs)
   const run = { end: serverEnd(script.config, script.world ?? serverWorld()).start(), puppet }
   const { end } = run
   const next = <T extends ClientSlot>(
@@ -281,7 +286,7 @@ export const againstServer = (script: ClientScript = {}): Run<PuppetClient> => {
   next<"ClientHello">(script.ClientHello, () => ({ _tag: "ClientHello", body: puppet.offer.hello }))
   if (puppet.retry !== undefined) {
     const group = find(puppet.retry.body.extensions, "key_share")?.selected_group ?? assert.fail("no group")
-    puppet.offer = second(puppet.offer, [pairs(group)], undefined)
+    puppet.offer = puppet.again([pairs(group)])
     next<"ClientHello">(script.SecondClientHello, () => ({ _tag: "ClientHello", body: puppet.offer.hello }))
   }
   if (end.failure !== undefined || puppet.application === undefined) return run

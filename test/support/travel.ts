@@ -12,9 +12,11 @@ import type { Event, Heard } from "../../src/state/event.ts"
 import type { Failure } from "../../src/state/failure.ts"
 import type { Drawing, Step } from "../../src/state/machine.ts"
 import { type ServerState, server, step as serverStep, start as startServer } from "../../src/state/server.ts"
+import type { Ticket } from "../../src/state/session.ts"
 import { okay, toHex } from "./answers.ts"
 import { clientConfig, clientWorld, serverConfig, serverWorld } from "./pair.ts"
 import { encode } from "./puppet.ts"
+import { copy, external, giving, keeping, kept, openTickets } from "./resumption.ts"
 
 export type Role = "client" | "server"
 export type AnyState = ClientState | ServerState
@@ -62,6 +64,7 @@ export interface Plan {
   readonly client?: Partial<ClientConfig>
   readonly server?: Partial<ServerConfig>
   readonly clientWorld?: () => World
+  readonly serverWorld?: () => World
   /** What happens once both are connected: who takes which event. */
   readonly then?: ReadonlyArray<readonly [Role, Event]>
   /** A message that the server never says, in place of its answer to the first ClientHello. */
@@ -75,7 +78,7 @@ export const travel = (plan: Plan = {}): ReadonlyArray<Travelled> => {
   const trip: Array<Travelled> = []
   const ends = {
     client: endpoint("client", startClient(clientConfig(plan.client)), (plan.clientWorld ?? clientWorld)(), trip),
-    server: endpoint("server", startServer(serverConfig(plan.server)), serverWorld(), trip)
+    server: endpoint("server", startServer(serverConfig(plan.server)), (plan.serverWorld ?? serverWorld)(), trip)
   }
   const converse = (role: Role, said: ReadonlyArray<Heard>): void => {
     const other = role === "client" ? "server" : "client"
@@ -132,6 +135,29 @@ const nothingCompressed: Message = {
 const updated = { _tag: "UpdateKeys", request: "update_requested" } as const
 const updatedAlone = { _tag: "UpdateKeys", request: "update_not_requested" } as const
 
+/** The ticket that the first of two handshakes leaves. */
+export const ticketFrom = (plan: Plan): Ticket => {
+  const [stored] = travel({ serverWorld: () => serverWorld({ tickets: openTickets }), ...plan })
+    .flatMap(({ actions }) => actions)
+    .flatMap((action) => (action._tag === "StoreTicket" ? [action] : []))
+  return kept(stored ?? assert.fail("no ticket came"))
+}
+
+/** The second of two handshakes: with the ticket that the first one left. */
+const resumed = (plan: Plan & { readonly first?: Plan; readonly server: Partial<ServerConfig> }): Plan => {
+  const { first = { client: keeping(), server: plan.server }, ...second } = plan
+  const ticket = ticketFrom(first)
+  return {
+    client: keeping(),
+    clientWorld: () => clientWorld({ takeTicket: () => copy(ticket) }),
+    serverWorld: () => serverWorld({ tickets: openTickets, judgeEarlyData: () => "fresh" }),
+    ...second
+  }
+}
+
+const early = { client: keeping({ earlyData: 5 }), server: giving({ maxEarlyData: 1000 }) }
+const given = external()
+
 /** Every kind of handshake there is. */
 export const plans: { readonly [name: string]: Plan } = {
   full: {},
@@ -164,11 +190,37 @@ export const plans: { readonly [name: string]: Plan } = {
     // A KeyUpdate that is asked for is answered, which the client hears too.
     then: [["client", updated], ["server", updated], ["client", updatedAlone], ["server", updatedAlone]]
   },
-  tickets: {
+  "tickets that nobody wants": {
     then: [
       ["client", ticket],
       ["client", ticket]
     ]
+  },
+  tickets: {
+    client: keeping(),
+    server: giving(),
+    serverWorld: () => serverWorld({ tickets: openTickets })
+  },
+  resumed: resumed({ server: giving() }),
+  "resumed after a retry": resumed({
+    first: { client: keeping(), server: giving() },
+    server: giving({}, { groups: ["secp256r1"] })
+  }),
+  "early data": resumed(early),
+  "early data again": resumed({
+    ...early,
+    serverWorld: () => serverWorld({ tickets: openTickets, judgeEarlyData: () => "replayed" })
+  }),
+  "early data refused by a retry": resumed({
+    ...early,
+    first: { client: keeping(), server: early.server },
+    server: giving({ maxEarlyData: 1000 }, { groups: ["secp256r1"] })
+  }),
+  "early data of a session that is forgotten": resumed({ ...early, serverWorld: () => serverWorld() }),
+  "a key that both were given": {
+    client: { externalPsks: [given] },
+    server: { externalPsks: "lookup" },
+    serverWorld: () => serverWorld({ externalPsk: () => given })
   }
 }
 

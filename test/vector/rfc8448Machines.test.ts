@@ -72,7 +72,7 @@ const waiting = (trace: Trace): Client.ClientState => {
   const [first, second] = hellos(trace)
   const { hello, raw } = first ?? assert.fail("no ClientHello")
   const x25519 = pairOf("x25519", trace.figure("client", "ephemeral x25519", "private key"))
-  const offer: Offer = { config: clientConfigOf(hello), hello, shares: [x25519] }
+  const offer: Offer = { config: clientConfigOf(hello), hello, shares: [x25519], psks: [], earlyData: { _tag: "None" } }
   const transcript = Transcript.heard(raw)
   if (second === undefined) return { _tag: "WAIT_SH", offer, transcript }
   const retry = trace.message("server", "HelloRetryRequest")
@@ -147,7 +147,7 @@ describe("the client in section 5, from its first ClientHello", () => {
     assert.strictEqual(toHex(p256.share), toHex(trace.figure("client", "ephemeral P-256", "public key")))
     const start: Client.ClientState = {
       _tag: "WAIT_SH",
-      offer: { config: clientConfigOf(hello), hello, shares: [x25519] },
+      offer: { config: clientConfigOf(hello), hello, shares: [x25519], psks: [], earlyData: { _tag: "None" } },
       transcript: Transcript.heard(raw)
     }
     const retrying = okay(Client.step(start, heard(trace.message("server", "HelloRetryRequest").raw)))
@@ -201,18 +201,21 @@ const negotiated = (trace: Trace, credential: Credential, algorithm: Credential[
           config: serverConfigOf(trace),
           hello,
           suite,
+          raw: trace.messages[0]?.raw ?? new Uint8Array(0),
+          psks: undefined,
           group: { _tag: "Shared", group, share },
           schemes: find(hello.extensions, "signature_algorithms")?.supported_signature_algorithms ?? [],
           protocol: undefined,
           serverName: "server",
           clientCertificateType: "X509"
         },
-        credential,
-        scheme: algorithm,
+        suite,
+        authentication: { _tag: "Certificate", credential, scheme: algorithm },
         random: trace.message("server", "ServerHello").message.body.random,
-        kind: retried ? "retried" : "full"
+        earlyData: "none"
       },
       group,
+      rounds: retried ? "retried" : "full",
       secret: handshake,
       client,
       server

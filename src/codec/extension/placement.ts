@@ -23,6 +23,7 @@ import { SignedCertificateTimestampList } from "./signedCertificateTimestamp.ts"
 import { CertificateStatus, CertificateStatusRequest } from "./statusRequest.ts"
 import { NamedGroupList } from "./supportedGroups.ts"
 import { SupportedVersionsClientHello, SupportedVersionsServerHello } from "./supportedVersions.ts"
+import { ClientTicketRequest, ServerTicketRequestHint } from "./ticketRequest.ts"
 import { ECPointFormatList, RenegotiationInfo, SessionTicket } from "./tls12.ts"
 
 /** `struct {} Empty`: an extension that says all by being there. */
@@ -86,7 +87,7 @@ export const placement = {
   external_id_hash: { ClientHello: Opaque, EncryptedExtensions: Opaque },
   external_session_id: { ClientHello: Opaque, EncryptedExtensions: Opaque },
   quic_transport_parameters: { ClientHello: Opaque, EncryptedExtensions: Opaque },
-  ticket_request: { ClientHello: Opaque, EncryptedExtensions: Opaque },
+  ticket_request: { ClientHello: ClientTicketRequest, EncryptedExtensions: ServerTicketRequestHint },
   ech_outer_extensions: { ClientHello: Opaque },
   encrypted_client_hello: { ClientHello: Opaque, HelloRetryRequest: Opaque, EncryptedExtensions: Opaque },
   signed_certificate_timestamp: {

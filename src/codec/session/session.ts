@@ -7,6 +7,7 @@ import { uint8, uint32, uint64 } from "../presentation/number.ts"
 import { constant, struct } from "../presentation/struct.ts"
 import { opaque, text, vector } from "../presentation/vector.ts"
 import type { Wire } from "../presentation/wire.ts"
+import { CertificateType } from "../registry/certificateType.ts"
 import { CipherSuite } from "../registry/cipherSuite.ts"
 import { NamedGroup } from "../registry/namedGroup.ts"
 import { ProtocolVersion } from "../registry/protocolVersion.ts"
@@ -37,8 +38,11 @@ export const StoredSession = codec(
     protocol: text({ min: 0, max: 255 }),
     /** The fingerprint of the policy by which the peer was judged. */
     policy: opaque({ min: 0, max: 255 }),
+    certificate_type: CertificateType,
     /** The peer's chain; empty when it did not say who it is. */
     chain: vector(certificate, { min: 0, max: 2 ** 24 - 1 }),
+    /** When the first certificate of its path ends; 0 where nobody knows. */
+    valid_until: uint64,
     /** How the verifier came to believe it, in UTF-8. */
     description: opaque({ min: 0, max: 2 ** 16 - 1 })
   })

@@ -7,6 +7,7 @@ import type { Event, Heard } from "../event.ts"
 import type { Failure } from "../failure.ts"
 import { encodeHandshake } from "../flight.ts"
 import { land, machine, type Of, type Stepped } from "../machine.ts"
+import { offerEarlyData } from "../tls13/client/earlyData.ts"
 import { retried, retry, serverHello } from "../tls13/client/hello.ts"
 import type { Agreeing, Retrying, State as State13, WaitServerHello2 } from "../tls13/client/state.ts"
 import * as Transcript from "../transcript.ts"
@@ -22,20 +23,22 @@ export const figure = {
 export const start = (config: ClientConfig): ClientStart => ({
   _tag: "START",
   // Shares MUST stand in the order of supported_groups (section 4.3.8).
-  asks: { _tag: "PrepareHello", groups: config.groups.filter((group) => config.shares.includes(group)) },
+  asks: { _tag: "PrepareHello", groups: config.groups.filter((group) => config.shares.includes(group)), config },
   config
 })
 
 /** START --HelloPrepared--> WAIT_SH */
-const helloPrepared = (state: ClientStart, event: HelloPrepared): Stepped<WaitServerHello> => {
-  const offer = first(state.config, event)
-  const message = { _tag: "ClientHello", body: offer.hello } as const
-  return Result.map(encodeHandshake(message), (raw) =>
-    land({ _tag: "WAIT_SH", offer, transcript: Transcript.heard(raw) }, [
-      { _tag: "Send", epoch: "plaintext", message, raw }
+const helloPrepared = (state: ClientStart, event: HelloPrepared): Stepped<WaitServerHello> =>
+  Result.gen(function* () {
+    const offer = yield* first(state.config, event)
+    const message = { _tag: "ClientHello", body: offer.hello } as const
+    const raw = yield* encodeHandshake(message)
+    const transcript = Transcript.heard(raw)
+    return land({ _tag: "WAIT_SH", offer, transcript }, [
+      { _tag: "Send", epoch: "plaintext", message, raw },
+      ...offerEarlyData(offer, transcript)
     ])
-  )
-}
+  })
 
 /** WAIT_SH --HelloRetryRequest--> RETRYING | WAIT_SH_2: a retry for a cookie alone keeps the shares. */
 const helloRetryRequest = (

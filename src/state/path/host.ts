@@ -85,6 +85,10 @@ const listed = (names: GeneralNames): string => {
   return rest > 0 ? `${text.join(", ")} and ${rest} more` : text.join(", ")
 }
 
+/** The identity as its user would write it. */
+export const serverText = (identity: ServerIdentity): string =>
+  identity._tag === "DnsName" ? identity.name : identity.text
+
 /**
  * Checks that a certificate is for a server. Only subjectAltName counts: dNSName for names, iPAddress for addresses,
  * and never the common name (RFC 9525 section 2).

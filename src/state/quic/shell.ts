@@ -26,7 +26,8 @@ import { mayCome, mayHold, parametersOf } from "./rules.ts"
 const done: Result.Result<void, Failure> = Result.succeed(undefined)
 
 /** Where a message of an epoch is sent. Nothing is said under the keys of 0-RTT (RFC 9001 section 8.3). */
-const levelOf = (epoch: Epoch): CryptoLevel => (epoch === "plaintext" ? "initial" : epoch)
+const levelOf = (epoch: Epoch): CryptoLevel =>
+  epoch === "plaintext" ? "initial" : epoch === "early" ? "application" : epoch
 
 /** A QUIC connection that runs `machine`. */
 export const make = <S extends AnyState>(machine: Runnable<S>, options: QuicOptions): QuicConnection =>

@@ -50,6 +50,11 @@ class NonceCounter {
     return true
   }
 
+  /** Takes back the last number: what came was no record of this key. */
+  retract(): void {
+    this.#next--
+  }
+
   /** Forgets the IV and leaves no number to use. */
   wipe(): void {
     this.nonce.fill(0)
@@ -150,6 +155,11 @@ export class Opener {
     return inner === undefined
       ? fail("BadRecordMac", "a record does not decrypt under the read key")
       : Result.succeed(inner)
+  }
+
+  /** What was last tried was not for this key: a record of early data that is passed over (section 4.3.10). */
+  retract(): void {
+    this.#counter.retract()
   }
 
   /** Forgets the IV. Nothing can be opened afterwards. */

@@ -11,7 +11,7 @@ import type { Secret } from "../../crypto/secret.ts"
 import type { CipherSuite13 } from "../../crypto/suite.ts"
 import { type Failure, fail } from "../failure.ts"
 import { maxBufferedInput, maxCiphertext13, maxEmptyRecords, maxInnerPlaintext13, maxPlaintext } from "./limits.ts"
-import { Opener } from "./protection13.ts"
+import { expansion, Opener } from "./protection13.ts"
 import { describeStranger } from "./stranger.ts"
 
 /** The content types that a record may have; every other one is refused. */
@@ -34,6 +34,8 @@ type Next = Result.Result<IncomingRecord | undefined, Failure>
 const nothing = new Uint8Array(0)
 const done = Result.succeed<void>(undefined)
 const none: Next = Result.succeed(undefined)
+/** A record that was passed over; its owner never sees it. */
+const skipped: Next = Result.succeed({ type: "application_data", fragment: nothing, protection: "protected" })
 
 const firstType = 20
 const types: ReadonlyArray<RecordType> = ["change_cipher_spec", "alert", "handshake", "application_data"]
@@ -56,6 +58,8 @@ export class RecordReader {
   #offset = 0
   #records = 0
   #emptyRecords = 0
+  /** Bytes of refused early data that may still be passed over. */
+  #skippable: number | undefined
   #opener: Opener | undefined
   // Bytes of TLSInnerPlaintext: the most there may be, and the most there were under the present key.
   #most = maxInnerPlaintext13
@@ -91,7 +95,8 @@ export class RecordReader {
    */
   next(): Next {
     if (this.#failure !== undefined) return this.#failure
-    const read = this.#read()
+    let read = this.#read()
+    while (read === skipped) read = this.#read()
     if (Result.isFailure(read)) this.#failure = Result.fail(read.failure)
     return read
   }
@@ -112,6 +117,14 @@ export class RecordReader {
   limit(size: number): Result.Result<void, Failure> {
     this.#most = Math.min(size, maxInnerPlaintext13)
     return this.#checkLength(this.#longest)
+  }
+
+  /**
+   * Passes over early data that nobody takes: at most `limit` bytes of records that do not open, or that are protected
+   * while there is no key, until the first record that is not of that kind (RFC 9846 section 4.3.10).
+   */
+  skipEarlyData(limit: number): void {
+    this.#skippable = limit
   }
 
   /** Copies what is left of the last chunk, so that nothing refers to it any more. */
@@ -150,7 +163,28 @@ export class RecordReader {
     const most = opener === undefined ? maxPlaintext : maxCiphertext13
     if (length > most) return fail("RecordOverflow", `a record claims ${length} bytes; ${most} are allowed`)
     const size = HEADER_LENGTH + length
-    return this.#gather(size) ? this.#take(name, size, opener) : none
+    if (!this.#gather(size)) return none
+    const taken = this.#take(name, size, opener)
+    if (this.#skippable === undefined) return taken
+    if (name === "application_data" && this.#isEarlyData(taken, opener)) return this.#skip(length)
+    // Records that open, and messages in the clear, are of the second flight; a change_cipher_spec says nothing.
+    if (name !== "change_cipher_spec") this.#skippable = undefined
+    return taken
+  }
+
+  /** Whether a record is of the early data that is passed over. */
+  #isEarlyData(taken: Next, opener: Opener | undefined): boolean {
+    if (opener === undefined) return true
+    if (Result.isSuccess(taken) || taken.failure.reason !== "BadRecordMac") return false
+    opener.retract()
+    return true
+  }
+
+  #skip(length: number): Next {
+    const left = (this.#skippable ?? 0) - Math.max(length - expansion, 1)
+    if (left < 0) return fail("TooMuchEarlyData", "more early data than can be passed over")
+    this.#skippable = left
+    return skipped
   }
 
   /** The record of `size` bytes at the front, which is whole. */

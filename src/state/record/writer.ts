@@ -142,6 +142,14 @@ export class RecordWriter {
     return done
   }
 
+  /** What is written from here on is in the clear again: a retry took back the keys of early data. */
+  uninstall(): void {
+    this.#writeWaiting()
+    this.#sealer?.wipe()
+    this.#sealer = undefined
+    this.#limits = undefined
+  }
+
   /** Takes all that was written: nothing, or one array, or several where joining them would be a large copy. */
   flush(): ReadonlyArray<Uint8Array> {
     this.#writeWaiting()

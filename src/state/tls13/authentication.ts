@@ -6,8 +6,10 @@ import type { CertificateVerify } from "../../codec/handshake/certificateVerify.
 import type { SignatureScheme } from "../../codec/registry/signatureScheme.ts"
 import type { AuthenticatePeer, Credential } from "../command.ts"
 import type { CertificateKind } from "../config.ts"
+import type { Established } from "../established.ts"
 import { type Failure, fail } from "../failure.ts"
 import { selected } from "../negotiation/signatureScheme.ts"
+import type { PeerAuthenticated, PskSelected } from "../proof.ts"
 import type { Hashing } from "../transcript.ts"
 import { signedContent } from "./certificateVerify.ts"
 import { stapled, staples } from "./stapling.ts"
@@ -23,6 +25,13 @@ export const certificateOf = (credential: Credential | undefined, asked: Asked =
     extensions: i === 0 && credential !== undefined ? staples(credential, asked) : []
   }))
 })
+
+/** Whether ServerHello came at once or after a retry. */
+export type Rounds = Extract<Established["kind"], "full" | "retried">
+
+/** What a handshake was, by what spoke for the server and how many round trips it took. */
+export const kindOf = (proof: PeerAuthenticated | PskSelected | undefined, rounds: Rounds): Established["kind"] =>
+  proof?._tag === "PskSelected" ? proof.kind : rounds
 
 /** A Certificate of the handshake: its context is empty, and a raw public key stands alone. */
 export const presented = (body: Certificate, type: CertificateKind): Result.Result<Certificate, Failure> => {

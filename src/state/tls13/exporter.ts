@@ -4,7 +4,7 @@ import { expandLabel, maxLabelLength } from "../../crypto/hkdf.ts"
 import type { Hash } from "../../crypto/primitives.ts"
 import { Secret } from "../../crypto/secret.ts"
 import { type Failure, fail } from "../failure.ts"
-import type { ExporterSecret } from "./keySchedule.ts"
+import type { EarlyExporterSecret, ExporterSecret } from "./keySchedule.ts"
 
 const none = new Uint8Array(0)
 
@@ -14,7 +14,7 @@ const none = new Uint8Array(0)
  */
 export const exportKeyingMaterial = (
   hash: Hash,
-  secret: ExporterSecret,
+  secret: ExporterSecret | EarlyExporterSecret,
   label: string,
   context: Uint8Array,
   length: number

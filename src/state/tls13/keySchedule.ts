@@ -7,6 +7,12 @@
  *             v
  *   PSK -> HKDF-Extract = Early Secret
  *             |
+ *             +-----> Derive-Secret(., "ext binder" | "res binder" | "imp binder", "")
+ *             |                     = binder_key
+ *             +-----> Derive-Secret(., "c e traffic", ClientHello)
+ *             |                     = client_early_traffic_secret
+ *             +-----> Derive-Secret(., "e exp master", ClientHello)
+ *             |                     = early_exporter_secret
  *             v
  *       Derive-Secret(., "derived", "")
  *             |
@@ -39,6 +45,8 @@ import { Secret } from "../../crypto/secret.ts"
 import { digest, type Hashing } from "../transcript.ts"
 
 export type EarlySecret = Secret<"early">
+export type ClientEarlyTrafficSecret = Secret<"client early traffic">
+export type EarlyExporterSecret = Secret<"early exporter">
 export type HandshakeSecret = Secret<"handshake">
 export type MainSecret = Secret<"main">
 export type ClientHandshakeTrafficSecret = Secret<"client handshake traffic">
@@ -79,8 +87,23 @@ const nextStage = <Stage extends string>(
 }
 
 /** `PSK -> HKDF-Extract = Early Secret`; without a PSK, zeros stand for it. */
-export const earlySecret = (hash: Hash, psk: Uint8Array = zero(hash)): EarlySecret =>
+export const earlySecret = (hash: Hash, psk: Secret<string> | Uint8Array = zero(hash)): EarlySecret =>
   new Secret("early", extract(hash, zero(hash), psk))
+
+/** `"ext binder" | "res binder" | "imp binder", ""` (the last in RFC 9258 section 5.2). */
+export const binderKey = (
+  hash: Hash,
+  secret: EarlySecret,
+  label: "ext binder" | "res binder" | "imp binder"
+): Secret<"binder"> => deriveSecret("binder", hash, secret, label, hash.start.digest())
+
+/** `"c e traffic", ClientHello`. */
+export const clientEarlyTraffic = (secret: EarlySecret, toClientHello: Hashing): ClientEarlyTrafficSecret =>
+  deriveSecret("client early traffic", toClientHello.hash, secret, "c e traffic", digest(toClientHello))
+
+/** `"e exp master", ClientHello`. */
+export const earlyExporter = (secret: EarlySecret, toClientHello: Hashing): EarlyExporterSecret =>
+  deriveSecret("early exporter", toClientHello.hash, secret, "e exp master", digest(toClientHello))
 
 /** `(EC)DHE -> HKDF-Extract = Handshake Secret`. */
 export const handshakeSecret = (hash: Hash, early: EarlySecret, shared: Uint8Array): HandshakeSecret =>
@@ -113,6 +136,10 @@ export const exporterSecret = (secret: MainSecret, toFinished: Hashing): Exporte
 /** `"res master", ClientHello...client Finished`. */
 export const resumptionSecret = (secret: MainSecret, toClientFinished: Hashing): ResumptionSecret =>
   deriveSecret("resumption main", toClientFinished.hash, secret, "res master", digest(toClientFinished))
+
+/** RFC 9846 section 4.7.1: the PSK of one ticket. */
+export const ticketSecret = (hash: Hash, resumption: ResumptionSecret, nonce: Uint8Array): Secret<"session"> =>
+  deriveSecret("session", hash, resumption, "resumption", nonce)
 
 /** RFC 9846 section 7.2: `application_traffic_secret_N+1`. */
 export const nextTraffic = <Stage extends "client application traffic" | "server application traffic">(

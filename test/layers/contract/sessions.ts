@@ -54,7 +54,12 @@ export const ticketsContract = <E>(name: string, provided: Layer.Layer<never, E>
       Effect.gen(function* () {
         yield* atStart
         const { issue, redeem } = yield* theTickets
-        const peer = { chain: [Uint8Array.of(1, 2), Uint8Array.of(3)], description: "who", validUntil: start + hour }
+        const peer = {
+          chain: [Uint8Array.of(1, 2), Uint8Array.of(3)],
+          description: "who",
+          validUntil: start + hour,
+          certificateType: "X509"
+        } as const
         const session = sessionOf({ peer, expires: start + hour, serverName: "__proto__", protocol: undefined })
         const ticket = (yield* issue(session)) ?? assert.fail("no ticket")
         const found = (yield* redeem(ticket)) ?? assert.fail("no session")

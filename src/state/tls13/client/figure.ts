@@ -1,12 +1,9 @@
-/**
- * RFC 9846 appendix A.1, from ServerHello on, with the states that ask made visible. The arrows of resumption join
- * with their handlers.
- */
+/** RFC 9846 appendix A.1, from ServerHello on, with the states that ask made visible. */
 export const figure = {
   RETRYING: { KeyShareMade: ["WAIT_SH_2"] },
   WAIT_SH_2: { ServerHello: ["AGREEING"] },
   AGREEING: { SecretAgreed: ["WAIT_EE"] },
-  WAIT_EE: { EncryptedExtensions: ["WAIT_CERT_CR"] },
+  WAIT_EE: { EncryptedExtensions: ["WAIT_CERT_CR", "WAIT_FINISHED"] },
   WAIT_CERT_CR: {
     CertificateRequest: ["CHOOSING_CREDENTIAL"],
     Certificate: ["WAIT_CV"],

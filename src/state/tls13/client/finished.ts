@@ -5,19 +5,22 @@ import { endPointOf } from "../../established.ts"
 import type { Heard } from "../../event.ts"
 import { Flight, installKeys, logKey } from "../../flight.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
+import { peerOf, staplesOf } from "../../proof.ts"
 import { append, type Hashing } from "../../transcript.ts"
-import { certificateOf } from "../authentication.ts"
+import { certificateOf, kindOf } from "../authentication.ts"
 import { pack } from "../certificateCompression.ts"
 import { signedContent } from "../certificateVerify.ts"
 import { verifyData, verifyFinished } from "../finished.ts"
 import * as KeySchedule from "../keySchedule.ts"
+import { keepTickets } from "./connected.ts"
 import type { Connected, Ending, Signing, WaitFinished } from "./state.ts"
 
 /** The application secrets, from the transcript up to the server's Finished. */
 const ending = ({ parameters, proof }: WaitFinished, transcript: Hashing): Ending => {
-  const { hs, protocol } = parameters
+  const { hs, protocol, earlyData } = parameters
   const main = KeySchedule.mainSecret(hs.suite.hash, hs.secret)
   const { server } = hs.offer.config
+  const peer = peerOf(proof)
   return {
     parameters,
     proof,
@@ -32,12 +35,14 @@ const ending = ({ parameters, proof }: WaitFinished, transcript: Hashing): Endin
       version: "TLSv1.3",
       suite: hs.suite,
       group: hs.group,
-      scheme: proof.scheme,
+      scheme: proof._tag === "PeerAuthenticated" ? proof.scheme : undefined,
       protocol,
       serverName: server._tag === "DnsName" ? server.name : undefined,
-      kind: hs.kind,
-      peer: proof,
-      endPoint: endPointOf(proof.identity.chain, proof.certificateType),
+      kind: kindOf(proof, hs.kind),
+      earlyData,
+      peer,
+      staples: staplesOf(proof),
+      endPoint: endPointOf(peer?.chain ?? [], peer?.certificateType),
       exporter: KeySchedule.exporterSecret(main, transcript)
     }
   }
@@ -68,9 +73,9 @@ const finish = (flight: Flight, { parameters, main, ...rest }: Ending): Stepped<
       { _tag: "Open", direction: "write" },
       { _tag: "Established", established }
     )
-    const resumption = KeySchedule.resumptionSecret(main, flight.transcript)
+    const tickets = keepTickets(parameters, established, () => KeySchedule.resumptionSecret(main, flight.transcript))
     return land(
-      { _tag: "CONNECTED", proof: rest.proof, established, traffic, resumption, owes: undefined },
+      { _tag: "CONNECTED", proof: rest.proof, established, traffic, tickets, owes: undefined },
       flight.actions
     )
   })
@@ -82,6 +87,11 @@ export const finished = (state: WaitFinished, event: Of<Heard, "Finished">): Ste
     yield* verifyFinished(event.body.verify_data, hs.server, state.transcript)
     const flight = new Flight(append(state.transcript, event.raw))
     const end = ending(state, flight.transcript)
+    if (state.parameters.earlyData === "accepted") {
+      // QUIC has other ways to end early data (RFC 9001 section 8.3).
+      if (hs.offer.config.transport === undefined) yield* flight.say("early", { _tag: "EndOfEarlyData", body: {} })
+      flight.do(installKeys("write", "handshake", hs.suite, hs.client))
+    }
     switch (state.auth._tag) {
       case "NotRequested":
         return yield* finishAtOnce(flight, end)

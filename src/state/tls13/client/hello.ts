@@ -6,7 +6,6 @@ import type { HelloRetryRequest, ServerHello } from "../../../codec/handshake/se
 import { NamedGroup } from "../../../codec/registry/namedGroup.ts"
 import { equal } from "../../../crypto/constantTime.ts"
 import type { KeyShareMade, SecretAgreed } from "../../command.ts"
-import type { Established } from "../../established.ts"
 import type { Heard } from "../../event.ts"
 import { type Failure, fail } from "../../failure.ts"
 import { Flight, installKeys, logKey } from "../../flight.ts"
@@ -17,8 +16,11 @@ import * as CipherSuite from "../../negotiation/cipherSuite.ts"
 import { onlySolicited, required } from "../../negotiation/extensions.ts"
 import { serverChose13 } from "../../negotiation/version.ts"
 import * as Transcript from "../../transcript.ts"
+import type { Rounds } from "../authentication.ts"
 import { beforeSecondFlight } from "../compatibility.ts"
 import * as KeySchedule from "../keySchedule.ts"
+import type { OfferedPsk } from "../psk.ts"
+import { handshakeKeys, mayBeAccepted, refusedByRetry } from "./earlyData.ts"
 import type { Agreeing, Handshake, Retry, Retrying, WaitEncryptedExtensions, WaitServerHello2 } from "./state.ts"
 
 /** What ServerHello and HelloRetryRequest must both echo (section 4.2.3). */
@@ -71,21 +73,43 @@ export const retried = (
   shares: Offer["shares"]
 ): Stepped<WaitServerHello2> =>
   Result.gen(function* () {
-    const offer = second(state.offer, shares, state.retry.cookie)
-    const flight = new Flight(state.transcript)
-    flight.do(...beforeSecondFlight(offer.config))
+    const { retry, transcript } = state
+    const offer = yield* second(state.offer, { ...retry, shares, transcript })
+    const flight = new Flight(transcript)
+    flight.do(...refusedByRetry(state.offer))
+    if (offer.earlyData._tag === "None") flight.do(...beforeSecondFlight(offer.config))
     yield* flight.say("plaintext", { _tag: "ClientHello", body: offer.hello })
-    return land({ _tag: "WAIT_SH_2", offer, retry: state.retry, transcript: flight.transcript }, flight.actions)
+    return land({ _tag: "WAIT_SH_2", offer, retry, transcript: flight.transcript }, flight.actions)
   })
 
 /** RETRYING --KeyShareMade--> WAIT_SH_2 */
 export const keyShareMade = (state: Retrying, event: KeyShareMade): Stepped<WaitServerHello2> =>
   retried(state, [event.share])
 
+/** The PSK that the server took, if any, checked as section 4.3.11 wants it. */
+const selectedPsk = (
+  offer: Offer,
+  suite: Agreeing["suite"],
+  { extensions }: ServerHello
+): Result.Result<OfferedPsk | undefined, Failure> => {
+  const index = find(extensions, "pre_shared_key")?.selected_identity
+  if (index === undefined) return Result.succeed(undefined)
+  const psk = offer.psks[index]
+  if (psk === undefined) {
+    return fail("UnofferedPsk", `the server chose PSK ${index}, and ${offer.psks.length} were offered`)
+  }
+  if (psk.hash !== suite.hash) {
+    return fail("PskHashMismatch", `the PSK belongs to ${psk.hash.name}, and the server chose ${suite.name}`)
+  }
+  return find(extensions, "key_share") === undefined
+    ? fail("PskWithoutKeyShare", "the server took a PSK without a key exchange, which was not offered")
+    : Result.succeed(psk)
+}
+
 /** What both ServerHellos lead to: the share that answers ours. */
 export const serverHello = (
   offer: Offer,
-  kind: Established["kind"],
+  kind: Rounds,
   transcript: (suite: Agreeing["suite"]) => Transcript.Hashing,
   hello: ServerHello
 ): Stepped<Agreeing> =>
@@ -98,6 +122,7 @@ export const serverHello = (
       return yield* fail("MisplacedExtension", `ServerHello carries ${stray.type}, which TLS 1.3 puts elsewhere`)
     }
     const suite = yield* CipherSuite.selected(offer.config.suites, hello.cipher_suite)
+    const psk = yield* selectedPsk(offer, suite, hello)
     const { server_share } = yield* required("ServerHello", "key_share", find(hello.extensions, "key_share"))
     const key = shareFor(offer, server_share.group)
     if (key === undefined) {
@@ -111,6 +136,7 @@ export const serverHello = (
       asks: { _tag: "AgreeSecret", key, peerShare: server_share.key_exchange },
       offer,
       suite,
+      psk,
       kind,
       transcript: transcript(suite)
     })
@@ -140,14 +166,19 @@ export const serverHello2 = (state: WaitServerHello2, event: Of<Heard, "ServerHe
     return step
   })
 
-/** AGREEING --SecretAgreed--> WAIT_EE: handshake keys in both directions. */
+/**
+ * AGREEING --SecretAgreed--> WAIT_EE: handshake keys in both directions; but as long as early data may have been
+ * accepted, ours go on to be the early ones.
+ */
 export const secretAgreed = (state: Agreeing, event: SecretAgreed): Stepped<WaitEncryptedExtensions> => {
-  const { suite, transcript, offer, kind } = state
-  const secret = KeySchedule.handshakeSecret(suite.hash, KeySchedule.earlySecret(suite.hash), event.secret)
+  const { suite, transcript, offer, psk, kind } = state
+  const early = psk?.early ?? KeySchedule.earlySecret(suite.hash)
+  const secret = KeySchedule.handshakeSecret(suite.hash, early, event.secret)
   const hs: Handshake = {
     offer,
     suite,
     group: state.asks.key.group,
+    psk,
     kind,
     secret,
     client: KeySchedule.clientHandshakeTraffic(secret, transcript),
@@ -157,10 +188,9 @@ export const secretAgreed = (state: Agreeing, event: SecretAgreed): Stepped<Wait
     land({ _tag: "WAIT_EE", hs, transcript }, [
       logKey("CLIENT_HANDSHAKE_TRAFFIC_SECRET", offer.hello.random, hs.client),
       logKey("SERVER_HANDSHAKE_TRAFFIC_SECRET", offer.hello.random, hs.server),
-      ...(kind === "full" ? beforeSecondFlight(offer.config) : []),
+      ...(kind === "full" && offer.earlyData._tag === "None" ? beforeSecondFlight(offer.config) : []),
       installKeys("read", "handshake", suite, hs.server),
-      // Appendix A.1 changes the write key at Finished; a client that must send an alert SHOULD do it here.
-      installKeys("write", "handshake", suite, hs.client)
+      ...(mayBeAccepted(hs) ? [] : handshakeKeys(hs))
     ])
   )
 }

@@ -1,35 +1,64 @@
 /** WAIT_EE: what the server answers under the first keys (RFC 9846 section 4.4.1). */
 import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
+import type { Extension } from "../../../codec/extension/placement.ts"
+import type { Established } from "../../established.ts"
 import type { Heard } from "../../event.ts"
+import { type Failure, fail } from "../../failure.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
 import * as Alpn from "../../negotiation/alpn.ts"
 import * as CertificateType from "../../negotiation/certificateType.ts"
 import { onlySolicited } from "../../negotiation/extensions.ts"
 import * as RecordSizeLimit from "../../negotiation/recordSizeLimit.ts"
 import * as Transport from "../../negotiation/transport.ts"
+import { pskSelected } from "../../proof.ts"
 import { append } from "../../transcript.ts"
-import type { WaitCertificateOrRequest, WaitEncryptedExtensions } from "./state.ts"
+import { judged, mayBeAccepted } from "./earlyData.ts"
+import type { Handshake, WaitCertificateOrRequest, WaitEncryptedExtensions, WaitFinished } from "./state.ts"
 
-/** WAIT_EE --EncryptedExtensions--> WAIT_CERT_CR */
+/** What became of early data. Accepted is only what the first PSK began, under its suite and its protocol (4.3.10). */
+const earlyData = (
+  hs: Handshake,
+  extensions: ReadonlyArray<Extension<"EncryptedExtensions">>,
+  protocol: string | undefined
+): Result.Result<Established["earlyData"], Failure> => {
+  const { earlyData } = hs.offer
+  if (find(extensions, "early_data") === undefined) {
+    return Result.succeed(earlyData._tag === "None" ? "none" : "rejected")
+  }
+  if (!mayBeAccepted(hs)) {
+    return fail("EarlyDataMismatch", "the server accepts early data, but not the PSK or the suite that it began with")
+  }
+  return earlyData._tag === "Offered" && earlyData.protocol !== protocol
+    ? fail("EarlyDataMismatch", "the server accepts early data, but under another application protocol")
+    : Result.succeed("accepted")
+}
+
+/** WAIT_EE --EncryptedExtensions--> WAIT_CERT_CR, or WAIT_FINISHED where a PSK speaks for the server. */
 export const encryptedExtensions = (
   state: WaitEncryptedExtensions,
   event: Of<Heard, "EncryptedExtensions">
-): Stepped<WaitCertificateOrRequest> =>
+): Stepped<WaitCertificateOrRequest | WaitFinished> =>
   Result.gen(function* () {
+    const { hs } = state
     const { extensions } = event.body
-    const { config, hello } = state.hs.offer
+    const { config, hello } = hs.offer
     yield* onlySolicited("EncryptedExtensions", extensions, hello.extensions)
     const chosen = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list
     const protocol = yield* Alpn.selected(config.protocols, chosen)
+    const outcome = yield* earlyData(hs, extensions, protocol)
     const certificateTypes = yield* CertificateType.selected(config, extensions)
     yield* Transport.server(config.transport, event.body, protocol)
-    return land(
-      {
-        _tag: "WAIT_CERT_CR",
-        parameters: { hs: state.hs, protocol, certificateTypes },
-        transcript: append(state.transcript, event.raw)
-      },
-      RecordSizeLimit.agreed(config, find(extensions, "record_size_limit"))
-    )
+    const parameters = { hs, protocol, certificateTypes, earlyData: outcome }
+    const transcript = append(state.transcript, event.raw)
+    const actions = [
+      ...(outcome !== "none" && mayBeAccepted(hs) ? judged(hs, outcome) : []),
+      ...RecordSizeLimit.agreed(config, find(extensions, "record_size_limit"))
+    ]
+    return hs.psk === undefined
+      ? land({ _tag: "WAIT_CERT_CR", parameters, transcript }, actions)
+      : land(
+          { _tag: "WAIT_FINISHED", parameters, transcript, auth: { _tag: "NotRequested" }, proof: pskSelected(hs.psk) },
+          actions
+        )
   })

@@ -17,8 +17,10 @@ import type { Established } from "../../established.ts"
 import type { UpdateKeys } from "../../event.ts"
 import type { Offer } from "../../hello/clientHello.ts"
 import type { CertificateTypes } from "../../negotiation/certificateType.ts"
-import type { PeerAuthenticated } from "../../proof.ts"
+import type { PeerAuthenticated, PskSelected } from "../../proof.ts"
+import type { SessionDraft } from "../../session.ts"
 import type { Hashing } from "../../transcript.ts"
+import type { Rounds } from "../authentication.ts"
 import type {
   ClientHandshakeTrafficSecret,
   HandshakeSecret,
@@ -27,6 +29,7 @@ import type {
   ServerHandshakeTrafficSecret
 } from "../keySchedule.ts"
 import type { Traffic } from "../keyUpdate.ts"
+import type { OfferedPsk } from "../psk.ts"
 
 /** What a HelloRetryRequest fixed. */
 export interface Retry {
@@ -41,7 +44,9 @@ export interface Handshake {
   readonly offer: Offer
   readonly suite: CipherSuite13
   readonly group: NamedGroup
-  readonly kind: Established["kind"]
+  /** The PSK that the server took. */
+  readonly psk: OfferedPsk | undefined
+  readonly kind: Rounds
   readonly secret: HandshakeSecret
   readonly client: ClientHandshakeTrafficSecret
   readonly server: ServerHandshakeTrafficSecret
@@ -52,10 +57,11 @@ export interface Parameters {
   readonly hs: Handshake
   readonly protocol: string | undefined
   readonly certificateTypes: CertificateTypes
+  readonly earlyData: Established["earlyData"]
 }
 
-/** How the server proved who it is. */
-export type ServerProof = PeerAuthenticated
+/** How the server proved who it is. There is no third way to make one. */
+export type ServerProof = PeerAuthenticated | PskSelected
 
 /** Whether and how the client shows who it is; three cases, so that a declined request is not taken for none. */
 export type ClientAuth =
@@ -83,7 +89,8 @@ export interface WaitServerHello2 {
 export interface Agreeing extends Asking<"AGREEING", AgreeSecret> {
   readonly offer: Offer
   readonly suite: CipherSuite13
-  readonly kind: Established["kind"]
+  readonly psk: OfferedPsk | undefined
+  readonly kind: Rounds
   readonly transcript: Hashing
 }
 export interface WaitEncryptedExtensions {
@@ -139,12 +146,21 @@ export interface Signing extends Asking<"SIGNING", Sign> {
   readonly transcript: Hashing
 }
 export type ClientTraffic = Traffic<"client application traffic", "server application traffic">
+/** What becomes of tickets: nothing where none are wanted, else they are sessions, of which so many more are taken. */
+export type Tickets =
+  | { readonly _tag: "Ignored" }
+  | {
+      readonly _tag: "Kept"
+      readonly resumption: ResumptionSecret
+      readonly session: Omit<SessionDraft, "secret" | "maxEarlyData">
+      readonly left: number
+    }
 export interface Connected {
   readonly _tag: "CONNECTED"
   readonly proof: ServerProof
   readonly established: Established
   readonly traffic: ClientTraffic
-  readonly resumption: ResumptionSecret
+  readonly tickets: Tickets
   /** A KeyUpdate that the peer asked for and we have yet to say. */
   readonly owes: UpdateKeys | undefined
 }

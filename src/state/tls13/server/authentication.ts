@@ -6,60 +6,26 @@ import * as Result from "effect/Result"
 import type { Signed } from "../../command.ts"
 import type { Heard } from "../../event.ts"
 import { fail } from "../../failure.ts"
-import { Flight, installKeys, logKey } from "../../flight.ts"
+import { Flight } from "../../flight.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
 import { onlySolicited } from "../../negotiation/extensions.ts"
 import type { PeerAuthenticated } from "../../proof.ts"
-import { append, type Hashing } from "../../transcript.ts"
+import { append } from "../../transcript.ts"
 import { authenticate, presented } from "../authentication.ts"
 import { unpack } from "../certificateCompression.ts"
-import { verifyData } from "../finished.ts"
-import * as KeySchedule from "../keySchedule.ts"
 import { askClient } from "../stapling.ts"
-import type {
-  Authenticating,
-  Ending,
-  Handshake,
-  Negotiated,
-  WaitCertificate,
-  WaitCertificateVerify,
-  WaitFinished
-} from "./state.ts"
-
-const ending = (hs: Handshake, toFinished: Hashing): Ending => {
-  const { suite } = hs.selected.choices
-  const main = KeySchedule.mainSecret(suite.hash, hs.secret)
-  return {
-    hs,
-    main,
-    exporter: KeySchedule.exporterSecret(main, toFinished),
-    traffic: {
-      suite,
-      ours: KeySchedule.serverApplicationTraffic(main, toFinished),
-      theirs: KeySchedule.clientApplicationTraffic(main, toFinished),
-      asked: "nothing"
-    }
-  }
-}
+import { sayFinished } from "./finished.ts"
+import type { Authenticating, Negotiated, WaitCertificate, WaitCertificateVerify, WaitFinished } from "./state.ts"
 
 /** NEGOTIATED --Signed--> WAIT_CERT | WAIT_FINISHED */
 export const signed = (state: Negotiated, { signature }: Signed): Stepped<WaitCertificate | WaitFinished> =>
   Result.gen(function* () {
     const { hs } = state
-    const { config, hello, suite } = hs.selected.choices
+    const { config } = hs.selected.choices
     const flight = new Flight(state.transcript)
     yield* flight.say("handshake", { _tag: "CertificateVerify", body: { algorithm: state.asks.scheme, signature } })
-    const verify_data = verifyData(hs.server, flight.transcript)
-    yield* flight.say("handshake", { _tag: "Finished", body: { verify_data } })
-
+    const end = yield* sayFinished(flight, hs)
     const { transcript } = flight
-    const end = ending(hs, transcript)
-    flight.do(
-      logKey("CLIENT_TRAFFIC_SECRET_0", hello.random, end.traffic.theirs),
-      logKey("SERVER_TRAFFIC_SECRET_0", hello.random, end.traffic.ours),
-      logKey("EXPORTER_SECRET", hello.random, end.exporter),
-      installKeys("write", "application", suite, end.traffic.ours)
-    )
     return config.clientAuthentication._tag === "None"
       ? land({ _tag: "WAIT_FINISHED", ending: end, transcript, proof: { _tag: "Anonymous" } }, flight.actions)
       : land({ _tag: "WAIT_CERT", ending: end, transcript }, flight.actions)

@@ -1,19 +1,22 @@
 /**
- * RFC 9846 appendix A.2, from RECVD_CH on, with the states that ask made visible. The arrows of resumption and early
- * data join with their handlers; AGREEING_2 exists so that early data cannot follow a retry (section 4.3.10).
+ * RFC 9846 appendix A.2, from RECVD_CH on, with the states that ask made visible. AGREEING_2 exists so that early data
+ * cannot follow a retry (section 4.3.10).
  */
 export const figure = {
-  RECVD_CH: { HelloResolved: ["AGREEING", "WAIT_CH_2"] },
+  RECVD_CH: { HelloResolved: ["JUDGING_EARLY_DATA", "AGREEING", "WAIT_CH_2"] },
+  JUDGING_EARLY_DATA: { EarlyDataVerdict: ["AGREEING"] },
   WAIT_CH_2: { ClientHello: ["AGREEING_2"] },
-  AGREEING: { SecretAgreed: ["NEGOTIATED"] },
-  AGREEING_2: { SecretAgreed: ["NEGOTIATED"] },
+  AGREEING: { SecretAgreed: ["NEGOTIATED", "WAIT_EOED", "WAIT_FINISHED"] },
+  AGREEING_2: { SecretAgreed: ["NEGOTIATED", "WAIT_FINISHED"] },
   NEGOTIATED: { Signed: ["WAIT_CERT", "WAIT_FINISHED"] },
+  WAIT_EOED: { EndOfEarlyData: ["WAIT_FINISHED"] },
   WAIT_CERT: {
     Certificate: ["WAIT_CV", "WAIT_FINISHED"],
     CompressedCertificate: ["WAIT_CV", "WAIT_FINISHED"]
   },
   WAIT_CV: { CertificateVerify: ["AUTHENTICATING"] },
   AUTHENTICATING: { PeerAuthenticated: ["WAIT_FINISHED"] },
-  WAIT_FINISHED: { Finished: ["CONNECTED"] },
+  WAIT_FINISHED: { Finished: ["SEALING_TICKETS", "CONNECTED"] },
+  SEALING_TICKETS: { TicketsSealed: ["CONNECTED"] },
   CONNECTED: { KeyUpdate: ["CONNECTED"], UpdateKeys: ["CONNECTED"] }
 } as const

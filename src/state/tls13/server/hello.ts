@@ -1,12 +1,12 @@
 /** RECVD_CH, WAIT_CH_2: select parameters, or ask the client to try again (RFC 9846 sections 4.2.1 to 4.2.4). */
 import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
-import type { KeyShareEntry } from "../../../codec/extension/keyShare.ts"
+import type { OfferedPsks } from "../../../codec/extension/preSharedKey.ts"
 import type { ClientHello } from "../../../codec/handshake/clientHello.ts"
 import type { ExtensionType } from "../../../codec/registry/extensionType.ts"
 import { NamedGroup } from "../../../codec/registry/namedGroup.ts"
 import { equal } from "../../../crypto/constantTime.ts"
-import type { EncapsulateSecret, HelloResolved } from "../../command.ts"
+import type { Credential, HelloResolved } from "../../command.ts"
 import type { ServerConfig } from "../../config.ts"
 import type { Heard } from "../../event.ts"
 import { type Failure, fail } from "../../failure.ts"
@@ -23,15 +23,43 @@ import * as SignatureScheme from "../../negotiation/signatureScheme.ts"
 import * as Transport from "../../negotiation/transport.ts"
 import * as Transcript from "../../transcript.ts"
 import { afterFirstMessage } from "../compatibility.ts"
-import type { Agreeing, Agreeing2, Choices, ReceivedClientHello, Selected, WaitClientHello2 } from "./state.ts"
+import { maxIdentities } from "../limits.ts"
+import * as EarlyData from "./earlyData.ts"
+import { checkBinder, select, selectAgain } from "./resumption.ts"
+import { encapsulate } from "./share.ts"
+import type {
+  Agreeing,
+  Agreeing2,
+  Authentication,
+  Choices,
+  JudgingEarlyData,
+  ReceivedClientHello,
+  Selected,
+  WaitClientHello2
+} from "./state.ts"
+
+/**
+ * The PSKs of a ClientHello, as far as they can be used here: with a key exchange (section 4.3.9), and where sessions
+ * or keys are looked up at all.
+ */
+const offeredPsks = (
+  config: ServerConfig,
+  { extensions }: ClientHello
+): Result.Result<OfferedPsks | undefined, Failure> => {
+  const psks = find(extensions, "pre_shared_key")
+  if (psks === undefined) return Result.succeed(undefined)
+  const modes = required("ClientHello", "psk_key_exchange_modes", find(extensions, "psk_key_exchange_modes"))
+  const wanted = config.resumption !== undefined || config.externalPsks !== undefined
+  return Result.map(modes, ({ ke_modes }) => (wanted && ke_modes.includes("psk_dhe_ke") ? psks : undefined))
+}
 
 /** What a ClientHello of TLS 1.3 decides by itself. */
-const choose = (config: ServerConfig, hello: ClientHello): Result.Result<Choices, Failure> =>
+const choose = (config: ServerConfig, hello: ClientHello, raw: Uint8Array): Result.Result<Choices, Failure> =>
   Result.gen(function* () {
     const { extensions } = hello
     const groups = yield* required("ClientHello", "supported_groups", find(extensions, "supported_groups"))
     const shares = yield* required("ClientHello", "key_share", find(extensions, "key_share"))
-    const schemes = yield* required("ClientHello", "signature_algorithms", find(extensions, "signature_algorithms"))
+    const schemes = find(extensions, "signature_algorithms")?.supported_signature_algorithms
     const listed = new Set(groups.named_group_list)
     const stray = shares.client_shares.find(({ group }) => !listed.has(group))
     if (stray !== undefined) {
@@ -40,10 +68,7 @@ const choose = (config: ServerConfig, hello: ClientHello): Result.Result<Choices
         `a share for ${NamedGroup.show(stray.group)}, which is not in supported_groups`
       )
     }
-    // No PSK is taken here, but a client that offers one must say how it may be used (section 4.3.9).
-    if (find(extensions, "pre_shared_key") !== undefined) {
-      yield* required("ClientHello", "psk_key_exchange_modes", find(extensions, "psk_key_exchange_modes"))
-    }
+    const psks = yield* offeredPsks(config, hello)
     const suite = yield* CipherSuite.select(config.suites, hello.cipher_suites)
     const group = yield* Group.select(config.groups, groups.named_group_list, shares.client_shares)
     const offered = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list ?? []
@@ -54,9 +79,11 @@ const choose = (config: ServerConfig, hello: ClientHello): Result.Result<Choices
     return {
       config: { ...config, clientAuthentication },
       hello,
+      raw,
       suite,
       group,
-      schemes: schemes.supported_signature_algorithms,
+      schemes,
+      psks,
       protocol,
       serverName,
       clientCertificateType
@@ -65,7 +92,7 @@ const choose = (config: ServerConfig, hello: ClientHello): Result.Result<Choices
 
 /** START hears ClientHello of TLS 1.3: --ClientHello--> RECVD_CH */
 export const clientHello = (config: ServerConfig, event: Of<Heard, "ClientHello">): Stepped<ReceivedClientHello> =>
-  Result.map(choose(config, event.body), (choices) =>
+  Result.map(choose(config, event.body, event.raw), (choices) =>
     land({
       _tag: "RECVD_CH",
       asks: {
@@ -73,53 +100,62 @@ export const clientHello = (config: ServerConfig, event: Of<Heard, "ClientHello"
         serverName: choices.serverName,
         serverNamePolicy: config.serverNamePolicy,
         protocols: find(event.body.extensions, "application_layer_protocol_negotiation")?.protocol_name_list ?? [],
-        schemes: choices.schemes,
-        ...CertificateSchemes.ofPeer(event.body.extensions, choices.schemes),
-        certificateTypes: CertificateType.accepted(event.body.extensions)
+        schemes: choices.schemes ?? [],
+        ...CertificateSchemes.ofPeer(event.body.extensions, choices.schemes ?? []),
+        certificateTypes: CertificateType.accepted(event.body.extensions),
+        identities: (choices.psks?.identities ?? []).slice(0, maxIdentities).map(({ identity }) => identity)
       },
       choices,
       transcript: Transcript.heard(event.raw)
     })
   )
 
-const encapsulate = ({ group, key_exchange }: KeyShareEntry): EncapsulateSecret => ({
-  _tag: "EncapsulateSecret",
-  group,
-  peerShare: key_exchange
-})
+/** A certificate to show, where no PSK speaks for us. */
+const certificate = (
+  { choices, asks }: ReceivedClientHello,
+  credential: Credential | undefined
+): Result.Result<Authentication, Failure> =>
+  Result.gen(function* () {
+    const schemes = yield* required("ClientHello", "signature_algorithms", choices.schemes)
+    yield* ServerName.served(credential, choices.config.serverNamePolicy)
+    const presentable = yield* CertificateType.presentable(credential, asks.certificateTypes)
+    const scheme = yield* SignatureScheme.select(presentable.schemes, schemes)
+    return { _tag: "Certificate", credential: presentable, scheme }
+  })
 
-/** RECVD_CH --HelloResolved--> AGREEING | WAIT_CH_2 */
+/** RECVD_CH --HelloResolved--> JUDGING_EARLY_DATA | AGREEING | WAIT_CH_2 */
 export const helloResolved = (
   state: ReceivedClientHello,
-  resolved: HelloResolved
-): Stepped<Agreeing | WaitClientHello2> =>
+  event: HelloResolved
+): Stepped<JudgingEarlyData | Agreeing | WaitClientHello2> =>
   Result.gen(function* () {
     const { choices } = state
-    const { random, entropy } = resolved
-    yield* ServerName.served(resolved.credential, choices.config.serverNamePolicy)
-    const credential = yield* CertificateType.presentable(resolved.credential, state.asks.certificateTypes)
-    const scheme = yield* SignatureScheme.select(credential.schemes, choices.schemes)
-    switch (choices.group._tag) {
-      case "Shared":
-        return land({
-          _tag: "AGREEING",
-          asks: encapsulate(choices.group.share),
-          selected: { choices, credential, scheme, random, entropy, kind: "full" },
-          transcript: Transcript.hashing(state.transcript, choices.suite.hash)
-        })
-      case "Missing":
-        return yield* askAgain(
-          { choices, credential, scheme, random, entropy, kind: "retried" },
-          choices.group.group,
-          state
-        )
+    const { group } = choices
+    const found = select(choices, event)
+    if (found !== undefined) yield* checkBinder(choices, found)
+    const selected: Selected = {
+      choices,
+      suite: found?.suite ?? choices.suite,
+      authentication:
+        found === undefined ? yield* certificate(state, event.credential) : { _tag: "Psk", psk: found.psk },
+      random: event.random,
+      entropy: event.entropy,
+      earlyData: EarlyData.offered(choices) ? "rejected" : "none"
     }
+    if (group._tag === "Missing") return yield* askAgain(selected, group.group, state)
+    const { share } = group
+    const transcript = Transcript.hashing(state.transcript, selected.suite.hash)
+    const asks = EarlyData.question(choices, found, event.now)
+    return asks === undefined
+      ? land({ _tag: "AGREEING", asks: encapsulate(share), selected, transcript })
+      : land({ _tag: "JUDGING_EARLY_DATA", asks, selected, share, transcript })
   })
 
 /** Says HelloRetryRequest (section 4.2.4). */
 const askAgain = (selected: Selected, group: NamedGroup, state: ReceivedClientHello): Stepped<WaitClientHello2> =>
   Result.gen(function* () {
-    const { suite, hello } = selected.choices
+    const { suite } = selected
+    const { hello } = selected.choices
     const flight = new Flight(Transcript.messageHash(state.transcript, suite.hash))
     yield* flight.say("plaintext", {
       _tag: "HelloRetryRequest",
@@ -134,7 +170,7 @@ const askAgain = (selected: Selected, group: NamedGroup, state: ReceivedClientHe
         ]
       }
     })
-    flight.do(...afterFirstMessage(hello.legacy_session_id))
+    flight.do(...afterFirstMessage(hello.legacy_session_id), ...EarlyData.skip(selected))
     return land({ _tag: "WAIT_CH_2", selected, group, transcript: flight.transcript }, flight.actions)
   })
 
@@ -153,6 +189,18 @@ const unchanged = (hello: ClientHello) =>
     _tag: "ClientHello",
     body: { ...hello, extensions: hello.extensions.filter(({ type }) => !changeable.has(type)) }
   })
+
+/** What speaks for us stays the same; a PSK is bound to the second ClientHello as it was to the first. */
+const reauthenticate = (
+  { selected, transcript }: WaitClientHello2,
+  { body, raw }: Of<Heard, "ClientHello">
+): Result.Result<Authentication, Failure> => {
+  const { authentication } = selected
+  const offered = find(body.extensions, "pre_shared_key")
+  return authentication._tag === "Certificate"
+    ? Result.succeed(authentication)
+    : Result.map(selectAgain(authentication.psk, offered, raw, transcript), (psk) => ({ _tag: "Psk", psk }))
+}
 
 /** WAIT_CH_2 --ClientHello--> AGREEING_2 */
 export const clientHello2 = (state: WaitClientHello2, event: Of<Heard, "ClientHello">): Stepped<Agreeing2> =>
@@ -179,7 +227,7 @@ export const clientHello2 = (state: WaitClientHello2, event: Of<Heard, "ClientHe
     return land({
       _tag: "AGREEING_2",
       asks: encapsulate(share),
-      selected: state.selected,
+      selected: { ...state.selected, authentication: yield* reauthenticate(state, event) },
       transcript: Transcript.append(state.transcript, raw)
     })
   })

@@ -5,18 +5,22 @@ import type { Failure } from "../../failure.ts"
 import { machine } from "../../machine.ts"
 import * as KeyUpdate from "../keyUpdate.ts"
 import * as Authentication from "./authentication.ts"
+import * as EarlyData from "./earlyData.ts"
 import { figure } from "./figure.ts"
 import * as Finished from "./finished.ts"
 import * as Hello from "./hello.ts"
 import * as Parameters from "./parameters.ts"
 import type { State } from "./state.ts"
+import * as Tickets from "./tickets.ts"
 
 export const server13 = machine<State, Event, State, Action, Failure>()(figure, {
   RECVD_CH: { HelloResolved: Hello.helloResolved },
+  JUDGING_EARLY_DATA: { EarlyDataVerdict: EarlyData.judged },
   WAIT_CH_2: { ClientHello: Hello.clientHello2 },
   AGREEING: { SecretAgreed: Parameters.secretAgreed },
-  AGREEING_2: { SecretAgreed: Parameters.secretAgreed },
+  AGREEING_2: { SecretAgreed: Parameters.secretAgreed2 },
   NEGOTIATED: { Signed: Authentication.signed },
+  WAIT_EOED: { EndOfEarlyData: EarlyData.endOfEarlyData },
   WAIT_CERT: {
     Certificate: Authentication.certificate,
     CompressedCertificate: Authentication.compressedCertificate
@@ -24,5 +28,6 @@ export const server13 = machine<State, Event, State, Action, Failure>()(figure, 
   WAIT_CV: { CertificateVerify: Authentication.certificateVerify },
   AUTHENTICATING: { PeerAuthenticated: Authentication.peerAuthenticated },
   WAIT_FINISHED: { Finished: Finished.finished },
+  SEALING_TICKETS: { TicketsSealed: Tickets.ticketsSealed },
   CONNECTED: { KeyUpdate: KeyUpdate.keyUpdate, UpdateKeys: KeyUpdate.updateKeys }
 })

@@ -1,57 +1,80 @@
 /** The states of the TLS 1.3 server: records that hold what the next step needs and no more. */
 
 import type { KeyShareEntry } from "../../../codec/extension/keyShare.ts"
+import type { OfferedPsks } from "../../../codec/extension/preSharedKey.ts"
 import type { Certificate } from "../../../codec/handshake/certificate.ts"
 import type { ClientHello } from "../../../codec/handshake/clientHello.ts"
 import type { NamedGroup } from "../../../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../../../codec/registry/signatureScheme.ts"
 import type { CipherSuite13 } from "../../../crypto/suite.ts"
-import type { Asking, AuthenticatePeer, Credential, EncapsulateSecret, ResolveHello, Sign } from "../../command.ts"
+import type {
+  Asking,
+  AuthenticatePeer,
+  Credential,
+  EncapsulateSecret,
+  JudgeEarlyData,
+  ResolveHello,
+  SealTickets,
+  Sign
+} from "../../command.ts"
 import type { CertificateKind, ServerConfig } from "../../config.ts"
 import type { Established } from "../../established.ts"
 import type { UpdateKeys } from "../../event.ts"
 import type { GroupChoice } from "../../negotiation/group.ts"
-import type { PeerAuthenticated } from "../../proof.ts"
+import type { PeerAuthenticated, PskSelected } from "../../proof.ts"
 import type { Hashing, Heard } from "../../transcript.ts"
+import type { Rounds } from "../authentication.ts"
 import type {
   ClientHandshakeTrafficSecret,
   ExporterSecret,
   HandshakeSecret,
   MainSecret,
-  ResumptionSecret,
   ServerHandshakeTrafficSecret
 } from "../keySchedule.ts"
 import type { Traffic } from "../keyUpdate.ts"
+import type { SelectedPsk } from "../psk.ts"
 
 /** What the ClientHello alone decides. */
 export interface Choices {
   readonly config: ServerConfig
   readonly hello: ClientHello
+  /** The message itself, which binders bind. */
+  readonly raw: Uint8Array
+  /** The suite that we prefer; a PSK may want another one, of its hash. */
   readonly suite: CipherSuite13
   readonly group: GroupChoice<KeyShareEntry>
-  readonly schemes: ReadonlyArray<SignatureScheme>
+  /** `undefined` where a client offers a PSK and nothing else. */
+  readonly schemes: ReadonlyArray<SignatureScheme> | undefined
+  /** What the client offers to resume or to share, as far as it may be looked up. */
+  readonly psks: OfferedPsks | undefined
   readonly protocol: string | undefined
   readonly serverName: string | undefined
   /** What the client shows where `config` asks for it. */
   readonly clientCertificateType: CertificateKind
 }
 
+/** What speaks for us. */
+export type Authentication =
+  | { readonly _tag: "Certificate"; readonly credential: Credential; readonly scheme: SignatureScheme }
+  | { readonly _tag: "Psk"; readonly psk: SelectedPsk }
+
 /** The choices with what the world added to them. Carried whole, never spread. */
 export interface Selected {
   readonly choices: Choices
-  readonly credential: Credential
-  readonly scheme: SignatureScheme
+  readonly suite: CipherSuite13
+  readonly authentication: Authentication
   /** 32 bytes. */
   readonly random: Uint8Array
   /** What GREASE is chosen by. */
   readonly entropy?: Uint8Array | undefined
-  readonly kind: Established["kind"]
+  readonly earlyData: Established["earlyData"]
 }
 
 /** What the key exchange added. */
 export interface Handshake {
   readonly selected: Selected
   readonly group: NamedGroup
+  readonly rounds: Rounds
   readonly secret: HandshakeSecret
   readonly client: ClientHandshakeTrafficSecret
   readonly server: ServerHandshakeTrafficSecret
@@ -68,11 +91,16 @@ export interface Ending {
 }
 
 /** How the client showed who it is. */
-export type ClientProof = { readonly _tag: "Anonymous" } | PeerAuthenticated
+export type ClientProof = { readonly _tag: "Anonymous" } | PeerAuthenticated | PskSelected
 
 export interface ReceivedClientHello extends Asking<"RECVD_CH", ResolveHello> {
   readonly choices: Choices
   readonly transcript: Heard
+}
+export interface JudgingEarlyData extends Asking<"JUDGING_EARLY_DATA", JudgeEarlyData> {
+  readonly selected: Selected
+  readonly share: KeyShareEntry
+  readonly transcript: Hashing
 }
 export interface WaitClientHello2 {
   readonly _tag: "WAIT_CH_2"
@@ -91,6 +119,12 @@ export interface Agreeing2 extends Asking<"AGREEING_2", EncapsulateSecret> {
 export interface Negotiated extends Asking<"NEGOTIATED", Sign> {
   readonly hs: Handshake
   readonly transcript: Hashing
+}
+export interface WaitEndOfEarlyData {
+  readonly _tag: "WAIT_EOED"
+  readonly ending: Ending
+  readonly transcript: Hashing
+  readonly proof: PskSelected
 }
 export interface WaitCertificate {
   readonly _tag: "WAIT_CERT"
@@ -113,24 +147,31 @@ export interface WaitFinished {
   readonly transcript: Hashing
   readonly proof: ClientProof
 }
+export interface SealingTickets extends Asking<"SEALING_TICKETS", SealTickets> {
+  readonly proof: ClientProof
+  readonly established: Established
+  readonly traffic: ServerTraffic
+}
 export interface Connected {
   readonly _tag: "CONNECTED"
   readonly proof: ClientProof
   readonly established: Established
   readonly traffic: ServerTraffic
-  readonly resumption: ResumptionSecret
   /** A KeyUpdate that the peer asked for and we have yet to say. */
   readonly owes: UpdateKeys | undefined
 }
 
 export type State =
   | ReceivedClientHello
+  | JudgingEarlyData
   | WaitClientHello2
   | Agreeing
   | Agreeing2
   | Negotiated
+  | WaitEndOfEarlyData
   | WaitCertificate
   | WaitCertificateVerify
   | Authenticating
   | WaitFinished
+  | SealingTickets
   | Connected

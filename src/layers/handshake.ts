@@ -1,0 +1,125 @@
+/** The handshake as a loop, under a deadline: pull, receive, answer, until the application may begin. */
+import type * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { Answer, Command } from "../state/command.ts"
+import type { Progress } from "../state/connection.ts"
+import { type Failure, make as failure } from "../state/failure.ts"
+import { bytesOf } from "./bytes.ts"
+import type { Conversation } from "./conversation.ts"
+import type { Receiver } from "./inbox.ts"
+import type { TlsError } from "./TlsError.ts"
+
+/** Tells the key log and the store of sessions. One that dies ends the connection and not the program. */
+const tell = (conversation: Conversation, told: ReadonlyArray<Effect.Effect<void>>): Effect.Effect<void> =>
+  told.length === 0
+    ? Effect.void
+    : Effect.catchCause(Effect.all(told, { discard: true }), (cause) => died(conversation, cause))
+
+const died = (conversation: Conversation, cause: Cause.Cause<never>): Effect.Effect<void> => {
+  conversation.take(
+    conversation.connection.abort(failure("InternalError", "the key log or the store of sessions died"))
+  )
+  return Effect.logDebug("the key log or the store of sessions died", cause)
+}
+
+/** Takes a step's outcome. Fails when the connection has. */
+const note = (conversation: Conversation, progress: Progress): Effect.Effect<void, TlsError> => {
+  const told = conversation.take(progress)
+  const outcome = Effect.suspend(() =>
+    conversation.error === undefined ? Effect.void : Effect.fail(conversation.error)
+  )
+  return told.length === 0 ? outcome : Effect.andThen(tell(conversation, told), outcome)
+}
+
+/** Answers what is asked until nothing is. */
+const answerAll = Effect.fnUntraced(function* (conversation: Conversation, first: Command) {
+  const { connection, endpoint } = conversation
+  let asks: Progress["asks"] = first
+  while (asks !== undefined) {
+    const answered: Result.Result<Answer, Failure> = yield* Effect.result(endpoint.answer(asks))
+    const progress: Progress = Result.isSuccess(answered)
+      ? connection.answer(answered.success)
+      : connection.abort(answered.failure)
+    yield* note(conversation, progress)
+    asks = progress.asks
+  }
+})
+
+/** Takes a step's outcome, and answers what it asks. */
+const settle = (conversation: Conversation, progress: Progress): Effect.Effect<void, TlsError> => {
+  const { asks } = progress
+  const noted = note(conversation, progress)
+  return asks === undefined
+    ? noted
+    : Effect.andThen(noted, conversation.endpoint.admit(Effect.suspend(() => answerAll(conversation, asks))))
+}
+
+/** What the peer says, until `done` says that it is enough. Bytes behind the handshake are taken too. */
+const listen = Effect.fnUntraced(function* <A>(conversation: Conversation, done: () => A | undefined) {
+  const { connection, inner } = conversation
+  while (true) {
+    const pulled = yield* Effect.result(inner.pull)
+    if (Result.isFailure(pulled)) yield* settle(conversation, conversation.transportEnded(pulled.failure))
+    else for (const chunk of pulled.success) yield* settle(conversation, connection.receive(bytesOf(chunk)))
+    const enough = done()
+    if (enough !== undefined) return enough
+  }
+})
+
+/** Early data goes behind the ClientHello if it was offered there; if it was not, nobody is the wiser. */
+const sayEarlyData = ({ connection, endpoint, outbox }: Conversation): void => {
+  if (endpoint.earlyData === undefined) return
+  const sent = connection.sendEarlyData(endpoint.earlyData)
+  if (Result.isSuccess(sent)) outbox.push(sent.success.out)
+}
+
+/** From the first message to where the application may begin. */
+export const handshake = Effect.fnUntraced(function* (conversation: Conversation) {
+  const { connection } = conversation
+  yield* settle(conversation, connection.start())
+  sayEarlyData(conversation)
+  return yield* listen(conversation, () => connection.established)
+})
+
+/** What is left of a handshake when early data was taken, while the application reads that. */
+export const finish = (conversation: Conversation): Effect.Effect<void, TlsError> => {
+  const done = () => (conversation.connection.handshake === "done" ? true : undefined)
+  const ended = Effect.sync(() => conversation.earlyData.end(conversation.error))
+  return Effect.asVoid(Effect.ensuring(inTime(conversation, listen(conversation, done)), ended))
+}
+
+/** A part of the handshake, ended when its time is over. */
+export const inTime = <A>(conversation: Conversation, work: Effect.Effect<A, TlsError>): Effect.Effect<A, TlsError> => {
+  const { handshakeTimeout } = conversation.endpoint
+  return Effect.timeoutOrElse(work, {
+    duration: handshakeTimeout,
+    orElse: () => {
+      const detail = `the handshake is not done after ${Duration.format(handshakeTimeout)}`
+      conversation.take(conversation.connection.abort(failure("HandshakeTimeout", detail)))
+      return Effect.fail(conversation.error ?? conversation.describe(failure("HandshakeTimeout", detail)))
+    }
+  })
+}
+
+/** What the inbox does with what comes after the handshake. */
+export const receiverOf = (conversation: Conversation): Receiver => ({
+  takeReady: () => conversation.takeReady(),
+  get ended() {
+    return conversation.ended
+  },
+  hear: (chunks) => {
+    let asks: Progress["asks"]
+    const told: Array<Effect.Effect<void>> = []
+    for (const chunk of chunks) {
+      const progress = conversation.connection.receive(bytesOf(chunk))
+      told.push(...conversation.take(progress))
+      asks = progress.asks
+    }
+    if (told.length === 0 && asks === undefined) return undefined
+    const answered = Effect.ignore(settle(conversation, { out: [], events: [], asks }))
+    return Effect.andThen(tell(conversation, told), answered)
+  },
+  hearEnd: (error) => conversation.hearEnd(error)
+})

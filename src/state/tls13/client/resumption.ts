@@ -1,0 +1,65 @@
+/** What a client resumes: the PSKs that it offers (RFC 9846 section 4.3.11), and early data with the first of them. */
+
+import { equal } from "../../../crypto/constantTime.ts"
+import type { CipherSuite13 } from "../../../crypto/suite.ts"
+import type { HelloPrepared } from "../../command.ts"
+import type { ClientConfig } from "../../config.ts"
+import { serverText } from "../../path/host.ts"
+import type { Ticket } from "../../session.ts"
+import { type OfferedPsk, ofExternal, ofTicket } from "../psk.ts"
+
+export type { OfferedPsk } from "../psk.ts"
+
+/** Whether early data goes with a ClientHello; `Refused` after a retry, which takes back what was offered. */
+export type EarlyDataOffer =
+  | { readonly _tag: "None" }
+  | { readonly _tag: "Refused" }
+  | {
+      readonly _tag: "Offered"
+      readonly psk: OfferedPsk
+      readonly suite: CipherSuite13
+      /** Bytes. */
+      readonly limit: number
+      /** What ALPN settled on when the session began; it must be so again. */
+      readonly protocol: string | undefined
+    }
+
+/**
+ * Whether a ticket may be used with this configuration: the same server, verified under the same policy, with a suite
+ * and a protocol that would be offered today. A session is used for nothing that a full handshake would not allow.
+ */
+export const usable = (config: ClientConfig, { session }: Ticket, now: number): boolean =>
+  config.resumption !== undefined &&
+  equal(session.policy, config.resumption.policy) &&
+  session.serverName === serverText(config.server) &&
+  session.expires > now &&
+  config.suites.some(({ name }) => name === session.suite) &&
+  (session.protocol === undefined ? config.protocols.length === 0 : config.protocols.includes(session.protocol))
+
+const suiteOf = (config: ClientConfig, name: CipherSuite13["name"]): CipherSuite13 | undefined =>
+  config.suites.find((suite) => suite.name === name)
+
+/** The session out of the store, if it is good, then the keys that were given and whose hash a suite of ours has. */
+export const offeredPsks = (config: ClientConfig, { ticket, now }: HelloPrepared): ReadonlyArray<OfferedPsk> => {
+  const suite = ticket === undefined ? undefined : suiteOf(config, ticket.session.suite)
+  const resumed =
+    ticket !== undefined && suite !== undefined && usable(config, ticket, now)
+      ? [ofTicket(ticket, suite.hash, now)]
+      : []
+  const external = (config.externalPsks ?? []).flatMap((psk) => {
+    const hash = config.suites.find(({ hash }) => hash.name === psk.hash)?.hash
+    return hash === undefined ? [] : [{ ...ofExternal(psk, hash), obfuscatedAge: 0 }]
+  })
+  return [...resumed, ...external]
+}
+
+/** Early data is offered when there is some, and the session of the first PSK takes all of it. */
+export const earlyDataOffer = (config: ClientConfig, first: OfferedPsk | undefined): EarlyDataOffer => {
+  const { earlyData: size } = config
+  if (first === undefined || first.origin._tag === "External" || size === undefined) return { _tag: "None" }
+  const { session } = first.origin
+  const suite = suiteOf(config, session.suite)
+  return suite === undefined || size === 0 || size > session.maxEarlyData
+    ? { _tag: "None" }
+    : { _tag: "Offered", psk: first, suite, limit: session.maxEarlyData, protocol: session.protocol }
+}

@@ -1,0 +1,71 @@
+/** Tickets opened, and keys found: which PSK a server goes on with, if any (RFC 9846 section 4.3.11). */
+import * as Result from "effect/Result"
+import { equal } from "../../../crypto/constantTime.ts"
+import { type CipherSuite13, hashOf13 } from "../../../crypto/suite.ts"
+import type { HelloResolved } from "../../command.ts"
+import { type Failure, fail } from "../../failure.ts"
+import type { Session } from "../../session.ts"
+import { type Before, verifyBinder } from "../binder.ts"
+import { type KnownPsk, ofExternal, ofSession, type SelectedPsk } from "../psk.ts"
+import type { Choices } from "./state.ts"
+
+/** A PSK with the suite that its hash allows. */
+export interface Found {
+  readonly psk: SelectedPsk
+  readonly suite: CipherSuite13
+}
+
+/**
+ * Whether a session may be resumed here and now: under the same name, the same protocol and the same policy, for a
+ * client that shows no more than it did then. What differs gets a full handshake.
+ */
+const acceptable = ({ config, protocol, serverName }: Choices, session: Session, now: number): boolean =>
+  config.resumption !== undefined &&
+  equal(session.policy, config.resumption.policy) &&
+  session.serverName === serverName &&
+  session.protocol === protocol &&
+  session.created <= now &&
+  session.expires > now &&
+  (config.clientAuthentication._tag !== "Required" || session.peer !== undefined)
+
+/** A suite that both have, with the hash of the PSK; that of the session before others, or the one we prefer. */
+const suiteFor = ({ config, hello, suite: ours }: Choices, known: KnownPsk): CipherSuite13 | undefined => {
+  const common = [ours, ...config.suites.filter(({ name }) => hello.cipher_suites.includes(name))]
+  if (known._tag === "External") return common.find(({ hash }) => hash.name === known.external.hash)
+  const { suite } = known.session
+  const hash = hashOf13(suite)
+  return common.find(({ name }) => name === suite) ?? common.find((candidate) => candidate.hash.name === hash)
+}
+
+/** The first of the client's PSKs that is known and acceptable. */
+export const select = (choices: Choices, { psks = [], now }: HelloResolved): Found | undefined => {
+  for (const [index, known] of psks.entries()) {
+    const identity = choices.psks?.identities[index]?.identity
+    const suite = known === undefined ? undefined : suiteFor(choices, known)
+    if (known === undefined || identity === undefined || suite === undefined) continue
+    if (known._tag === "Session" && !acceptable(choices, known.session, now)) continue
+    const psk =
+      known._tag === "Session"
+        ? ofSession(identity, known.session, suite.hash)
+        : ofExternal({ ...known.external, identity }, suite.hash)
+    return { psk: { ...psk, index }, suite }
+  }
+  return undefined
+}
+
+/** Only the binder of the PSK in use is looked at, and before anything is done with it. */
+export const checkBinder = (choices: Choices, { psk }: Found): Result.Result<void, Failure> =>
+  verifyBinder(psk, choices.psks?.binders[psk.index], choices.raw, undefined)
+
+/** The same PSK in the second ClientHello, bound anew (section 4.2.2): its place there. */
+export const selectAgain = (
+  psk: SelectedPsk,
+  offered: Choices["psks"],
+  raw: Uint8Array,
+  before: Before
+): Result.Result<SelectedPsk, Failure> => {
+  const index = offered?.identities.findIndex(({ identity }) => equal(identity, psk.identity)) ?? -1
+  return index < 0
+    ? fail("HelloChangedAfterRetry", "the second ClientHello lacks the PSK that the first was answered for")
+    : Result.map(verifyBinder(psk, offered?.binders[index], raw, before), () => ({ ...psk, index }))
+}

@@ -1,0 +1,81 @@
+/** SEALING_TICKETS: sessions that the client may resume (RFC 9846 section 4.7.1). */
+import * as Result from "effect/Result"
+import { find } from "../../../codec/extension/extension.ts"
+import type { NewSessionTicket } from "../../../codec/handshake/newSessionTicket.ts"
+import type { Send } from "../../action.ts"
+import type { SealedTicket, TicketsSealed } from "../../command.ts"
+import type { Established } from "../../established.ts"
+import { encodeHandshake } from "../../flight.ts"
+import { land, type Stepped } from "../../machine.ts"
+import type { SessionDraft } from "../../session.ts"
+import * as KeySchedule from "../keySchedule.ts"
+import type { Choices, ClientProof, Connected, SealingTickets } from "./state.ts"
+
+/** How many tickets this client gets: as many as it asks for (RFC 9149), but not more than we give. */
+export const ticketsFor = ({ config, hello }: Choices, kind: Established["kind"]): number => {
+  const modes = find(hello.extensions, "psk_key_exchange_modes")?.ke_modes ?? []
+  if (config.resumption === undefined || kind === "external" || !modes.includes("psk_dhe_ke")) return 0
+  const asked = find(hello.extensions, "ticket_request")
+  const wanted = kind === "resumed" ? asked?.resumption_count : asked?.new_session_count
+  return Math.min(config.resumption.tickets, wanted ?? config.resumption.tickets)
+}
+
+/** Unique among the tickets of a connection. */
+const nonce = (index: number): Uint8Array => Uint8Array.of(index)
+
+/** One session for each ticket, with a secret of its own. */
+export const sessionsOf = (
+  choices: Choices,
+  proof: ClientProof,
+  { suite, group, protocol, serverName, kind, peer }: Established,
+  derive: () => KeySchedule.ResumptionSecret
+): ReadonlyArray<SessionDraft> => {
+  const ours = choices.config.resumption
+  const count = ticketsFor(choices, kind)
+  if (ours === undefined || count === 0) return []
+  const resumption = derive()
+  const sessions = Array.from(
+    { length: count },
+    (_, index): SessionDraft => ({
+      version: "TLSv1.3",
+      suite: suite.name,
+      secret: KeySchedule.ticketSecret(suite.hash, resumption, nonce(index)),
+      maxEarlyData: ours.maxEarlyData,
+      group,
+      serverName,
+      protocol,
+      policy: ours.policy,
+      peer,
+      authenticated: proof._tag === "PskSelected" ? proof.authenticated : undefined
+    })
+  )
+  resumption.wipe()
+  return sessions
+}
+
+const message = (
+  { ticket, ageAdd, lifetime }: SealedTicket,
+  index: number,
+  maxEarlyData: number
+): NewSessionTicket => ({
+  ticket_lifetime: Math.floor(lifetime / 1000),
+  ticket_age_add: ageAdd,
+  ticket_nonce: nonce(index),
+  ticket,
+  extensions: maxEarlyData === 0 ? [] : [{ type: "early_data", data: { max_early_data_size: maxEarlyData } }]
+})
+
+/** SEALING_TICKETS --TicketsSealed--> CONNECTED */
+export const ticketsSealed = (state: SealingTickets, { tickets }: TicketsSealed): Stepped<Connected> =>
+  Result.gen(function* () {
+    const { asks, proof, established, traffic } = state
+    const said: Array<Send> = []
+    for (const [index, { maxEarlyData }] of asks.sessions.entries()) {
+      const sealed = tickets[index]
+      if (sealed === undefined) continue
+      const body = message(sealed, index, maxEarlyData)
+      const raw = yield* encodeHandshake({ _tag: "NewSessionTicket", body })
+      said.push({ _tag: "Send", epoch: "application", message: { _tag: "NewSessionTicket", body }, raw })
+    }
+    return land({ _tag: "CONNECTED", proof, established, traffic, owes: undefined }, said)
+  })
