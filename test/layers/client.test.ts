@@ -35,6 +35,7 @@ layer(world)("handshakes in memory", (it) => {
           alpnProtocol: undefined,
           serverName: "localhost",
           kind: "full",
+          earlyData: "none",
           peer: undefined
         }
       )
