@@ -9,3 +9,15 @@ describe("generated pages", () => {
     })
   }
 })
+
+describe("docs/INTEROP.md", () => {
+  it("names tests that exist, and every test of interoperability", () => {
+    const page = fs.readFileSync(new URL("../docs/INTEROP.md", import.meta.url), "utf8")
+    const named = [...page.matchAll(/`(test\/[\w/.-]+)`/g)].map(([, path = ""]) => path)
+    const here = fs.readdirSync(new URL("interop", import.meta.url)).filter((name) => name.endsWith(".test.ts"))
+    assert.sameMembers(
+      [...new Set(named)],
+      here.map((name) => `test/interop/${name}`)
+    )
+  })
+})

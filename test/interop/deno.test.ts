@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { fixtures } from "./support/fixtures.ts"
 import { serveHttp } from "./support/http.ts"
+import { serve } from "./support/ours.ts"
 import { asClient, asServer, type Traits } from "./support/peerRows.ts"
 import { client, deno, denoPeer } from "./support/peers.ts"
 
@@ -29,6 +30,22 @@ describe.skipIf(deno === undefined)("Deno by its own API (needs deno)", () => {
 describe.skipIf(deno === undefined)("Deno by its node:tls (needs deno)", () => {
   asClient(nodeTls)
   asServer(nodeTls)
+})
+
+describe.skipIf(deno === undefined)("Deno as it comes, our server as it comes (needs deno)", () => {
+  it.live("lists X25519MLKEM768 without a share for it, and is asked for one", () =>
+    Effect.gen(function* () {
+      const offers: Array<ReadonlyArray<string>> = []
+      const { port, served } = yield* serve({
+        choose: ({ groups }) => Effect.sync(() => void offers.push(groups.map(String)))
+      })
+      const [said] = yield* client(native.peer, port)
+      assert.isUndefined(said?.error)
+      const { info } = (yield* Queue.take(served)).connection
+      assert.include(offers.flat(), "X25519MLKEM768")
+      assert.deepStrictEqual([info.group, info.kind], ["X25519MLKEM768", "retried"])
+    })
+  )
 })
 
 describe.skipIf(deno === undefined)("fetch of Deno (needs deno)", () => {

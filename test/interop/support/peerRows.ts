@@ -231,7 +231,7 @@ export const asServer = ({ peer, server }: Traits) =>
           Effect.gen(function* () {
             const { port } = yield* Peers.server(peer, { pair })
             const error = yield* Effect.flip(Ours.connect(port))
-            assert.strictEqual(error.reason._tag, reason)
+            assert.strictEqual(find(error)?.reason._tag, reason)
           })
       )
     )
