@@ -1,16 +1,20 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs"
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as PubSub from "effect/PubSub"
 import * as KeyLog from "../../src/layers/KeyLog.ts"
 import * as KeyLogFile from "../../src/layers/node/KeyLogFile.ts"
 import * as Mocks from "../../src/layers/testing/mocks.ts"
 import * as TlsTest from "../../src/layers/testing/TlsTest.ts"
+import { connected } from "../support/pair.ts"
 import { world } from "./support.ts"
+
+const tags = (events: ReadonlyArray<{ readonly _tag: string }>) => events.map(({ _tag }) => _tag)
 
 const labels = [
   "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
@@ -29,7 +33,56 @@ layer(world, { excludeTestServices: true })("KeyLog", (it) => {
   it.effect("is silent without a layer, and the connection does not even tell", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* KeyLog.KeyLog, undefined)
+      const lines: Array<string> = []
+      yield* TlsTest.handshake().pipe(Effect.provide(KeyLog.layerArray(lines)))
+      assert.isNotEmpty(lines)
+      lines.length = 0
       yield* TlsTest.handshake()
+      assert.deepStrictEqual(lines, [])
+      const { client, server } = connected()
+      for (const { events } of [client, server]) {
+        assert.includeMembers(tags(events), ["Message", "Established"])
+        assert.notInclude(tags(events), "LogKey")
+      }
+      const told = connected({}, { keyLog: "on" })
+      for (const { events } of [told.client, told.server]) assert.include(tags(events), "LogKey")
+    })
+  )
+
+  it.effect("is not turned on by the environment alone", () =>
+    Effect.gen(function* () {
+      const path = join(yield* folder, "keys.log")
+      const before = process.env.SSLKEYLOGFILE
+      process.env.SSLKEYLOGFILE = path
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          if (before === undefined) delete process.env.SSLKEYLOGFILE
+          else process.env.SSLKEYLOGFILE = before
+        })
+      )
+      yield* TlsTest.handshake().pipe(Effect.scoped)
+      assert.isFalse(existsSync(path))
+      yield* TlsTest.handshake().pipe(Effect.scoped, Effect.provide(KeyLogFile.layerFromEnv))
+      assert.isTrue(existsSync(path))
+    })
+  )
+
+  it.effect("warns of a file that others may read, and leaves its mode alone", () =>
+    Effect.gen(function* () {
+      const path = join(yield* folder, "keys.log")
+      const warnings: Array<string> = []
+      const logger = Logger.layer([Logger.make(({ message }) => void warnings.push(String(message)))])
+      const log = TlsTest.handshake().pipe(
+        Effect.scoped,
+        Effect.provide(Layer.provideMerge(KeyLogFile.layerFile(path), logger))
+      )
+      yield* log
+      yield* log
+      assert.deepStrictEqual(warnings, [])
+      chmodSync(path, 0o644)
+      yield* log
+      assert.deepStrictEqual(warnings, [`key log file ${path}: others may read it (mode 644), chmod it to 600`])
+      assert.strictEqual(statSync(path).mode & 0o777, 0o644)
     })
   )
 
@@ -78,8 +131,11 @@ layer(world, { excludeTestServices: true })("KeyLog", (it) => {
         Effect.provide(Layer.provide(KeyLogFile.layerFromEnv, environment))
       )
       assert.lengthOf(readFileSync(path, "utf8").trim().split("\n"), 2 * labels.length)
-      const nothing = ConfigProvider.layer(ConfigProvider.fromUnknown({}))
-      yield* TlsTest.handshake().pipe(Effect.scoped, Effect.provide(Layer.provide(KeyLogFile.layerFromEnv, nothing)))
+      for (const unset of [{}, { SSLKEYLOGFILE: "" }]) {
+        const nothing = ConfigProvider.layer(ConfigProvider.fromUnknown(unset))
+        yield* TlsTest.handshake().pipe(Effect.scoped, Effect.provide(Layer.provide(KeyLogFile.layerFromEnv, nothing)))
+      }
+      assert.lengthOf(readFileSync(path, "utf8").trim().split("\n"), 2 * labels.length)
     })
   )
 

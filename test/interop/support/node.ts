@@ -30,9 +30,12 @@ export interface NodeServer {
   readonly errors: Array<string>
 }
 
+/** Takes the lines of Node's key log. */
+export type KeyLogger = (line: string) => void
+
 /** An echo server; each socket is ended when its client has ended. */
 export const serve = Effect.fnUntraced(function* (
-  options: Tls.TlsOptions & { readonly pair?: Pair },
+  options: Tls.TlsOptions & { readonly pair?: Pair; readonly onKeyLog?: KeyLogger },
   attend: (socket: Tls.TLSSocket) => void = (socket) => void socket.pipe(socket),
   prepare: (server: Tls.Server) => void = () => {}
 ) {
@@ -61,6 +64,8 @@ export const serve = Effect.fnUntraced(function* (
     }
   )
   prepare(server)
+  const { onKeyLog } = options
+  if (onKeyLog !== undefined) server.on("keylog", (line) => onKeyLog(String(line)))
   server.on("tlsClientError", (error) => errors.push(error.message))
   const port = yield* listening(server)
   yield* Effect.addFinalizer(() =>

@@ -16,6 +16,9 @@ export const curlCffi = answers("python3", "-c", "import curl_cffi; print(curl_c
 /** A curl that can do TLS 1.3. */
 export const hasCurl = /OpenSSL|GnuTLS|BoringSSL|quictls/.test(answers("curl", "--version") ?? "")
 
+/** The Wireshark of the command line. */
+export const hasTshark = answers("tshark", "--version") !== undefined
+
 /** Both programs of GnuTLS 3.7 or later (`gnutls-bin`). */
 export const hasGnutls = ["gnutls-cli", "gnutls-serv"].every((program) => answers(program, "--version") !== undefined)
 
