@@ -58,15 +58,17 @@ const client = async ({ connections = 1, ...options }) => {
   for (let i = 0; i < connections; i++) say(await connect(options))
 }
 
-const fetching = async ({ port, ca, cert, key, size = 1000 }) => {
-  try {
-    const body = randomBytes(size)
-    const tls = { ca, cert, key }
-    const response = await fetch(`https://localhost:${port}/`, { method: "POST", body, tls })
-    const got = new Uint8Array(await response.arrayBuffer())
-    say({ status: response.status, sent: digest(body), got: digest(got) })
-  } catch (error) {
-    say({ error: describe(error) })
+const fetching = async ({ port, ca, cert, key, size = 1000, connections = 1 }) => {
+  for (let i = 0; i < connections; i++) {
+    try {
+      const body = randomBytes(size)
+      const options = { method: "POST", body, tls: { ca, cert, key }, keepalive: false }
+      const response = await fetch(`https://localhost:${port}/`, options)
+      const got = new Uint8Array(await response.arrayBuffer())
+      say({ status: response.status, sent: digest(body), got: digest(got) })
+    } catch (error) {
+      say({ error: describe(error) })
+    }
   }
 }
 

@@ -51,15 +51,17 @@ const client = async ({ port, name = "localhost", ca, alpn, cert, key, size = 10
 }
 
 /** fetch, which keeps a TLS of its own. */
-const fetching = async ({ port, ca, cert, key, size = 1000 }) => {
-  using http = Deno.createHttpClient({ caCerts: [ca], ...(cert && { cert, key }) })
-  try {
-    const body = randomBytes(size)
-    const response = await fetch(`https://localhost:${port}/`, { method: "POST", body, client: http })
-    const got = new Uint8Array(await response.arrayBuffer())
-    say({ status: response.status, sent: digest(body), got: digest(got) })
-  } catch (error) {
-    say({ error: `${error} ${error.cause ?? ""}` })
+const fetching = async ({ port, ca, cert, key, size = 1000, connections = 1 }) => {
+  using http = Deno.createHttpClient({ caCerts: [ca], poolMaxIdlePerHost: 0, ...(cert && { cert, key }) })
+  for (let i = 0; i < connections; i++) {
+    try {
+      const body = randomBytes(size)
+      const response = await fetch(`https://localhost:${port}/`, { method: "POST", body, client: http })
+      const got = new Uint8Array(await response.arrayBuffer())
+      say({ status: response.status, sent: digest(body), got: digest(got) })
+    } catch (error) {
+      say({ error: `${error} ${error.cause ?? ""}` })
+    }
   }
 }
 
