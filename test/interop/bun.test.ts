@@ -10,7 +10,6 @@ import { bun, bunPeer, client } from "./support/peers.ts"
 const nodeTls: Traits = {
   peer: bunPeer("nodeTls.js"),
   firstKind: "full",
-  serverKeys: ["p256", "p384", "ed25519", "rsa2048"],
   server: "asks for certificates",
   noApplicationProtocol: /ALERT_NO_APPLICATION_PROTOCOL/,
   certificateRequired: /ALERT_CERTIFICATE_REQUIRED/

@@ -14,7 +14,6 @@ import { client, deno, denoPeer } from "./support/peers.ts"
 const native: Traits = {
   peer: denoPeer("deno.js"),
   firstKind: "retried",
-  serverKeys: ["p256", "p384", "ed25519", "rsa2048"],
   server: "knows nothing of its clients",
   noApplicationProtocol: /NoApplicationProtocol/,
   certificateRequired: /CertificateRequired/

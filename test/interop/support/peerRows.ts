@@ -17,8 +17,6 @@ export interface Traits {
   readonly peer: Peers.Peer
   /** Whether it sends a share for X25519MLKEM768 in its first ClientHello. */
   readonly firstKind: "full" | "retried"
-  /** The keys of servers whose signatures it takes. */
-  readonly serverKeys: ReadonlyArray<(typeof keyTypes)[number]>
   /** Whether it can tell our client's certificate and server name as a server. */
   readonly server: "asks for certificates" | "knows nothing of its clients"
   /** What it says when we have sent these alerts. */
@@ -50,7 +48,7 @@ const connected = Effect.fnUntraced(function* (
 })
 
 /** The peer as a client of our server. */
-export const asClient = ({ peer, firstKind, serverKeys, noApplicationProtocol, certificateRequired }: Traits) =>
+export const asClient = ({ peer, firstKind, noApplicationProtocol, certificateRequired }: Traits) =>
   describe("as a client of our server", () => {
     it.live(`X25519MLKEM768, ${firstKind}; ALPN, SNI, 1 MiB each way, close_notify`, () =>
       Effect.gen(function* () {
@@ -88,8 +86,8 @@ export const asClient = ({ peer, firstKind, serverKeys, noApplicationProtocol, c
       )
     )
 
-    it.live(`servers with the keys ${serverKeys}`, () =>
-      Effect.forEach(serverKeys, (keyType) => connected(peer, { pairs: [fixtures.server[keyType]] }))
+    it.live("servers of every key", () =>
+      Effect.forEach(keyTypes, (keyType) => connected(peer, { pairs: [fixtures.server[keyType]] }))
     )
 
     it.live("another name, and its certificate", () =>
