@@ -4,9 +4,21 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as KeyLog from "../../src/layers/KeyLog.ts"
 import * as TlsTest from "../../src/layers/testing/TlsTest.ts"
 import { open, read, world } from "../layers/support.ts"
+import {
+  carry,
+  clientEnd,
+  clientWorld,
+  suites as coreSuites,
+  type Link,
+  serverEnd,
+  serverWorld
+} from "../support/pair.ts"
+import { copy, giving, keeping, openTickets } from "../support/resumption.ts"
+import { ticketFrom } from "../support/travel.ts"
 import { suites } from "./support/fixtures.ts"
 import { type Chunk, pcap, serverPort } from "./support/pcap.ts"
 import { finish, hasTshark } from "./support/programs.ts"
@@ -75,6 +87,35 @@ const talk = Effect.fnUntraced(function* (options: TlsTest.Options) {
   return { chunks, lines, info: client.info }
 })
 
+/** The same suites for the machines alone. */
+const cores = suites.flatMap((name) => coreSuites.filter((suite) => suite.name === name))
+
+/** A session is resumed, with early data that is taken, and both ends keep a key log. */
+const resume = (name: (typeof suites)[number]) => {
+  const only = { suites: cores.filter((suite) => suite.name === name) }
+  const ticket = ticketFrom({ client: keeping(only), server: giving({ maxEarlyData: 100 }, only) })
+  const on = { keyLog: "on" } as const
+  const client = clientEnd(keeping({ ...only, earlyData: 100 }), clientWorld({ takeTicket: () => copy(ticket) }), on)
+  const world = serverWorld({ tickets: openTickets, judgeEarlyData: () => "fresh" })
+  const server = serverEnd(giving({ maxEarlyData: 100 }, only), world, on)
+  const chunks: Array<Chunk> = []
+  const noting: Link = (bytes, direction) => {
+    if (bytes.length > 0) chunks.push({ from: direction === "toServer" ? "client" : "server", bytes })
+    return [bytes]
+  }
+  client.start().take(Result.getOrThrow(client.connection.sendEarlyData(Buffer.from("too early; "))))
+  carry(client, server.start(), noting)
+  client.send(Buffer.from("and late"))
+  server.send(Buffer.from("an answer"))
+  carry(client, server, noting)
+  assert.strictEqual(client.connection.established?.earlyData, "accepted")
+  const lines = [client, server].map(({ events }) =>
+    events.flatMap((event) => (event._tag === "LogKey" ? [event.line] : [])).sort()
+  )
+  assert.deepStrictEqual(lines[0], lines[1], "both ends have the same")
+  return { chunks, lines: lines[0] ?? [] }
+}
+
 const names = (lines: ReadonlyArray<string>) => [...new Set(lines.map((line) => line.split(" ")[0]))].sort()
 const labels = [
   "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
@@ -105,6 +146,26 @@ describe.skipIf(!hasTshark)("tshark", () => {
         assert.deepStrictEqual(seen.alerts, ["0", "0"], "close_notify of both")
         assert.deepStrictEqual(seen.trouble, [])
       }).pipe(Effect.provide(world))
+    )
+  }
+
+  for (const { name, hash } of cores) {
+    it.live(`reads early data and what follows in a resumed connection: ${name}`, () =>
+      Effect.gen(function* () {
+        const { chunks, lines } = resume(name)
+        assert.deepStrictEqual(names(lines), ["CLIENT_EARLY_TRAFFIC_SECRET", ...labels, "EARLY_EXPORTER_SECRET"].sort())
+        for (const line of lines) assert.match(line, new RegExp(`^[A-Z_0-9]+ [0-9a-f]{64} [0-9a-f]{${2 * hash.size}}$`))
+        const seen = yield* decrypted(chunks, lines)
+        assert.deepStrictEqual([seen.client, seen.server], ["too early; and late", "an answer"])
+        // Hellos, EncryptedExtensions, Finished, EndOfEarlyData, Finished, two NewSessionTickets.
+        assert.deepStrictEqual(seen.messages, ["1", "2", "8", "20", "5", "20", "4", "4"])
+        assert.deepStrictEqual(seen.trouble, [])
+        const less = yield* decrypted(
+          chunks,
+          lines.filter((line) => !line.startsWith("CLIENT_EARLY_TRAFFIC_SECRET"))
+        )
+        assert.notInclude(less.client, "too early", "only its own line tells it")
+      })
     )
   }
 

@@ -11,8 +11,18 @@ import { channelBinding } from "../../src/core.ts"
 import { primitives } from "../../src/crypto/node/index.ts"
 import type { EndPoint, Established } from "../../src/state/established.ts"
 import { finish, hasOpenssl, openssl } from "../interop/support/programs.ts"
-import { credentials, okay, toHex } from "../support/answers.ts"
-import { carry, clientEnd, connected, type End } from "../support/pair.ts"
+import { credentials, okay, toHex, world } from "../support/answers.ts"
+import {
+  carry,
+  clientEnd,
+  clientWorld,
+  connected,
+  type End,
+  handshake,
+  serverEnd,
+  serverWorld
+} from "../support/pair.ts"
+import { copy, external, giving, keeping, kept, openTickets } from "../support/resumption.ts"
 
 const { hashes } = primitives
 const sha = (name: string, bytes: Uint8Array) => createHash(name).update(bytes).digest("hex")
@@ -53,6 +63,47 @@ describe("both ends", () => {
     pair.client.updateKeys("update_requested")
     carry(pair.client, pair.server)
     assert.deepStrictEqual([binding(pair.client), binding(pair.server)], [before, before])
+  })
+})
+
+describe("without a certificate in the handshake", () => {
+  const endPoint = ({ connection }: End) =>
+    Result.match(channelBinding(connection, hashes, "tls-server-end-point"), {
+      onSuccess: toHex,
+      onFailure: ({ reason }) => reason
+    })
+  const exporter = ({ connection }: End) => toHex(okay(channelBinding(connection, hashes, "tls-exporter")))
+  const { serverP256 } = credentials
+  const [leaf = assert.fail("no certificate")] = serverP256.chain
+  const showing = () => world("server", serverP256, { tickets: openTickets })
+
+  it("of a resumed session, the client knows the server's, the server none, and both a new tls-exporter", () => {
+    const first = handshake(clientEnd(keeping()), serverEnd(giving(), showing()))
+    assert.deepStrictEqual([endPoint(first.client), endPoint(first.server)], [sha("sha256", leaf), sha("sha256", leaf)])
+    const [stored] = first.client.events.flatMap((event) => (event._tag === "StoreTicket" ? [kept(event)] : []))
+    const takeTicket = () => copy(stored ?? assert.fail("no ticket"))
+    const { client, server } = handshake(
+      clientEnd(keeping(), clientWorld({ takeTicket })),
+      serverEnd(giving(), showing())
+    )
+    assert.deepStrictEqual(
+      [client, server].map(({ connection }) => connection.established?.kind),
+      ["resumed", "resumed"]
+    )
+    assert.deepStrictEqual([endPoint(client), endPoint(server)], [sha("sha256", leaf), "NoChannelBinding"])
+    assert.strictEqual(exporter(client), exporter(server))
+    assert.notStrictEqual(exporter(client), exporter(first.client))
+  })
+
+  it("of a key that both were given, neither has tls-server-end-point", () => {
+    const psk = external()
+    const { client, server } = handshake(
+      clientEnd({ externalPsks: [psk] }),
+      serverEnd({ externalPsks: "lookup" }, serverWorld({ externalPsk: () => psk }))
+    )
+    assert.strictEqual(client.connection.established?.kind, "external")
+    assert.deepStrictEqual([endPoint(client), endPoint(server)], ["NoChannelBinding", "NoChannelBinding"])
+    assert.strictEqual(exporter(client), exporter(server))
   })
 })
 
