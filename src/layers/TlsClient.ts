@@ -12,6 +12,7 @@ import { type ClientOptions, client } from "./configuration.ts"
 import type { Link } from "./driver.ts"
 import * as Endpoint from "./endpoint.ts"
 import { observed } from "./observability.ts"
+import * as Resumption from "./resumption.ts"
 import { ServerVerifier } from "./ServerVerifier.ts"
 import { make as makeConnection, type TlsConnection } from "./TlsConnection.ts"
 import { asConfiguration, type TlsError } from "./TlsError.ts"
@@ -36,7 +37,9 @@ const prepare = Effect.fnUntraced(function* (options: Options) {
   const crypto = yield* CryptoProvider
   const verifier = yield* ServerVerifier
   const credentials = Option.getOrUndefined(yield* Effect.serviceOption(Credentials))
+  const { sessions, resumption } = yield* Resumption.client(options, verifier)
   const types = {
+    resumption,
     serverCertificateTypes: verifier.certificateTypes,
     clientCertificateTypes: credentials?.certificateTypes,
     authorities: verifier.authorities
@@ -44,7 +47,7 @@ const prepare = Effect.fnUntraced(function* (options: Options) {
   const certificateCompression = options.certificateCompression ?? (yield* CertificateCompression)
   const settings = { ...options, certificateCompression }
   const config = yield* asConfiguration(Effect.fromResult(client(settings, crypto, verifier.schemes, types)))
-  const handshake = yield* Endpoint.client(config, { crypto, credentials, verify: verifier.verify }, options)
+  const handshake = yield* Endpoint.client(config, { crypto, credentials, verify: verifier.verify, sessions }, options)
   const connectionOf = (link: Link) => makeConnection(link, crypto.primitives.hashes)
   return (socket: Socket.Socket) =>
     observed("client")(Effect.map(handshake(socket, options.peer ?? options.serverName), connectionOf))

@@ -21,6 +21,7 @@ import { maxInnerPlaintext13 } from "../state/record/limits.ts"
 import type { CryptoProvider } from "./CryptoProvider.ts"
 import { named } from "./named.ts"
 import * as RecordOptions from "./recordOptions.ts"
+import type * as Resumption from "./resumption.ts"
 
 /** What clients and servers have in common. */
 export interface Options extends RecordOptions.RecordOptions {
@@ -117,7 +118,7 @@ const common = (options: Options, crypto: CryptoProvider["Service"], schemes: Re
   })
 
 /** What clients say besides. */
-export interface ClientOptions extends Options {
+export interface ClientOptions extends Options, Resumption.ClientOptions {
   /** Whom to reach: a DNS name or an IP address, as it must stand in the server's certificate. */
   readonly serverName: string
   /** Names of the groups to send a share for at once; by default the first hybrid and the first other. */
@@ -132,7 +133,10 @@ export interface ClientOptions extends Options {
 }
 
 /** What verifiers and credentials add to a client's configuration. */
-export type ClientTypes = Pick<ClientConfig, "serverCertificateTypes" | "clientCertificateTypes" | "authorities">
+export type ClientTypes = Pick<
+  ClientConfig,
+  "serverCertificateTypes" | "clientCertificateTypes" | "authorities" | "resumption"
+>
 
 /** A client's. */
 export const client = (
@@ -152,7 +156,8 @@ export const client = (
       server: yield* parseServerIdentity(options.serverName),
       shares: shares.map(({ name }) => name),
       extensionOrder: options.extensionOrder ?? "shuffled",
-      stapling: options.stapling ?? "ask"
+      stapling: options.stapling ?? "ask",
+      earlyData: options.earlyData?.length
     }
   })
 
@@ -162,7 +167,7 @@ export const server = (
   options: Options,
   crypto: CryptoProvider["Service"],
   schemes: ReadonlyArray<SignatureScheme>,
-  types: Pick<ServerConfig, "clientCertificateTypes"> = {}
+  types: Pick<ServerConfig, "clientCertificateTypes" | "resumption"> = {}
 ): Outcome<ServerConfig> =>
   Result.map(common(options, crypto, schemes), (config) => ({
     ...config,

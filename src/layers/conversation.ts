@@ -79,6 +79,7 @@ export class Conversation {
       else if (event._tag === "Message") observer?.onMessage(role, event)
       else if (event._tag === "LogKey" && keyLog !== undefined) told.push(keyLog.log(event.line))
       else if (event._tag === "StoreTicket" && keepTicket !== undefined) told.push(keepTicket(event))
+      else if (event._tag === "StoreTicket") event.draft.secret.wipe()
       else if (event._tag === "EarlyData") this.earlyData.push(event.bytes)
       else if (event._tag === "PeerClosed") this.ended ??= closedByPeer
       else if (event._tag === "Failed") {

@@ -6,20 +6,23 @@ import type * as Socket from "effect/socket/Socket"
 import * as Core from "../core.ts"
 import type { ClientConfig } from "../state/config.ts"
 import type { Connection } from "../state/connection.ts"
+import { serverText } from "../state/path/host.ts"
 import type { ConnectionOptions } from "../state/shell.ts"
 import { Allocator } from "./Allocator.ts"
 import { type Answerer, answering, answers, type Chooser, choosing, type Served, type World } from "./answers.ts"
+import type { Shape as SessionStore } from "./ClientSessionStore.ts"
 import { handshakeTimeout } from "./configuration.ts"
 import { type Endpoint, establish, type Link } from "./driver.ts"
 import { HandshakeObserver } from "./events.ts"
 import { KeyLog } from "./KeyLog.ts"
 import { forWriter, type WriterOptions } from "./recordOptions.ts"
+import { keepTicket } from "./resumption.ts"
 import type { TlsError } from "./TlsError.ts"
 
 /** Opens a socket and does the handshake on it. `peer` is for messages. */
 export type Handshake = (socket: Socket.Socket, peer?: string | undefined) => Effect.Effect<Link, TlsError, Scope.Scope>
 
-interface Options extends WriterOptions {
+interface Options extends WriterOptions, Pick<Endpoint, "keepTicket" | "earlyData"> {
   readonly handshakeTimeout?: Duration.Input | undefined
   /** Wraps the work of answering; by default it is done at once. */
   readonly admit?: Endpoint["admit"] | undefined
@@ -41,6 +44,8 @@ const endpoint = Effect.fnUntraced(function* (
     role,
     admit: options.admit ?? atOnce,
     handshakeTimeout: Duration.fromInputUnsafe(options.handshakeTimeout ?? handshakeTimeout),
+    keepTicket: options.keepTicket,
+    earlyData: options.earlyData,
     keyLog,
     observer,
     services
@@ -56,14 +61,21 @@ const endpoint = Effect.fnUntraced(function* (
 })
 
 /** Handshakes of a client. */
-export const client = (config: ClientConfig, world: World, options: Options): Effect.Effect<Handshake> => {
+export const client = (
+  config: ClientConfig,
+  world: World & { readonly sessions: SessionStore },
+  options: Omit<Options, "keepTicket">
+): Effect.Effect<Handshake> => {
+  const { sessions } = world
   const answer = answering(answers(world))
-  return endpoint(
+  const remember = ({ established }: Link) => sessions.rememberGroup(serverText(config.server), established.group)
+  const handshake = endpoint(
     "client",
     (settings) => Core.client(config, settings),
     () => answer,
-    options
+    { ...options, keepTicket: keepTicket(sessions, config) }
   )
+  return Effect.map(handshake, (connect) => (socket, peer) => Effect.tap(connect(socket, peer), remember))
 }
 
 interface ServerOptions extends Options {

@@ -15,10 +15,13 @@ import { Credentials } from "./Credentials.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { type Options as ServerOptions, server } from "./configuration.ts"
 import type { WriterOptions } from "./recordOptions.ts"
+import * as Resumption from "./resumption.ts"
 import { asConfiguration, misconfigured, type TlsError } from "./TlsError.ts"
 
 /** What may differ from one client of a server to the next. */
-export interface ConfigurationOptions extends Omit<ServerOptions, "handshakeTimeout" | keyof WriterOptions> {
+export interface ConfigurationOptions
+  extends Omit<ServerOptions, "handshakeTimeout" | keyof WriterOptions>,
+    Resumption.ServerOptions {
   /**
    * Whether clients are asked who they are: not at all, which is the default; asked, and let in without; or let in
    * only with a certificate that the `ClientVerifier` accepts.
@@ -69,7 +72,9 @@ export const configure = Effect.fnUntraced(function* (
   const { verifier, clientAuthentication } = yield* authentication(options.clientAuthentication)
   const { serverNamePolicy, alpnPolicy } = options
   const schemes = verifier?.schemes ?? tls13Schemes
-  const types = { clientCertificateTypes: verifier?.certificateTypes }
+  const { sha256 } = crypto.primitives.hashes
+  const { resumption, ...sessions } = yield* Resumption.server(options, sha256, clientAuthentication, verifier)
+  const types = { clientCertificateTypes: verifier?.certificateTypes, resumption }
   const certificateCompression = options.certificateCompression ?? (yield* CertificateCompression)
   const settings = { ...options, certificateCompression }
   const config = yield* asConfiguration(
@@ -80,7 +85,7 @@ export const configure = Effect.fnUntraced(function* (
   }
   return {
     config: { ...config, serverNamePolicy, alpnPolicy },
-    answers: answers({ crypto, credentials, verify: verifier?.verify ?? unasked })
+    answers: answers({ crypto, credentials, verify: verifier?.verify ?? unasked, ...sessions })
   }
 })
 

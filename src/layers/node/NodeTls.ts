@@ -4,8 +4,10 @@ import * as Layer from "effect/Layer"
 import type { CryptoFailure } from "../../crypto/primitives.ts"
 import type { Failure } from "../../state/failure.ts"
 import { Allocator } from "../Allocator.ts"
+import * as ClientSessionStore from "../ClientSessionStore.ts"
 import { type Options as CryptoOptions, CryptoProvider } from "../CryptoProvider.ts"
 import * as ServerVerifier from "../ServerVerifier.ts"
+import * as Tickets from "../Tickets.ts"
 import { fromConfiguration, misconfigured, type TlsError } from "../TlsError.ts"
 import * as TrustAnchors from "../TrustAnchors.ts"
 import * as NodeCertificateCompression from "./NodeCertificateCompression.ts"
@@ -32,7 +34,10 @@ const crypto = (layer: Layer.Layer<CryptoProvider, CryptoFailure>) =>
     Layer.effect(CryptoProvider, Effect.fail(misconfigured(`cryptography: ${detail}`)))
   )
 
-/** Cryptography by node:crypto, certificates compressed by node:zlib; servers judged by the authorities in `ca`. */
+/**
+ * Cryptography by node:crypto, certificates compressed by node:zlib, sessions resumed from memory; servers judged by the
+ * authorities in `ca`.
+ */
 export const layerWith = (
   options: Options
 ): Layer.Layer<CryptoProvider | ServerVerifier.ServerVerifier | TrustAnchors.TrustAnchors, TlsError> =>
@@ -42,14 +47,16 @@ export const layerWith = (
         crypto(NodeCryptoProvider.layerWith(options.crypto ?? {})),
         anchors(options.ca === undefined ? SystemTrust.layerSystem : TrustAnchors.layerPem(options.ca)),
         layerAllocator,
-        NodeCertificateCompression.layer
+        NodeCertificateCompression.layer,
+        ClientSessionStore.layerMemory(),
+        Tickets.layerSealed().pipe(Layer.provide(NodeCryptoProvider.layer))
       )
     )
   )
 
 /**
- * Cryptography by node:crypto, certificates compressed by node:zlib; servers judged as the web does it, by the
- * authorities that this machine trusts.
+ * Cryptography by node:crypto, certificates compressed by node:zlib, sessions resumed from memory; servers judged as the
+ * web does it, by the authorities that this machine trusts.
  *
  * @example
  * program.pipe(Effect.scoped, Effect.provide(NodeTls.layer), NodeRuntime.runMain)

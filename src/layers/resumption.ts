@@ -1,0 +1,105 @@
+/** What the services of sessions make of a configuration: who resumes, by which policy, and with how many tickets. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { Hash } from "../crypto/primitives.ts"
+import type { StoreTicket } from "../state/action.ts"
+import type { ClientAuthentication, ClientConfig, ServerConfig } from "../state/config.ts"
+import { serverText } from "../state/path/host.ts"
+import { begin } from "../state/session.ts"
+import { AntiReplay } from "./AntiReplay.ts"
+import { ClientSessionStore, type Shape as SessionStore } from "./ClientSessionStore.ts"
+import { Tickets } from "./Tickets.ts"
+import { misconfigured, type TlsError } from "./TlsError.ts"
+import type { Verifier } from "./Verifier.ts"
+
+/** How a client resumes sessions. */
+export interface ClientOptions {
+  /** `off` offers no session and keeps none; by default they are, where a `ClientSessionStore` is provided. */
+  readonly resumption?: "on" | "off" | undefined
+  /**
+   * How many tickets to ask for (RFC 9149), after a full handshake and after one that resumed; 0 to 255. By default the
+   * server decides.
+   */
+  readonly tickets?: { readonly fresh: number; readonly resumed: number } | undefined
+  /**
+   * Said together with the ClientHello, if there is a session that allows so much: one round trip earlier than anything
+   * else (RFC 9846 section 2.3). It has no forward secrecy, and whoever records it can say it again, so it must do no
+   * harm when it is heard twice. Whether the server took it is told by `info.earlyData`: `none` when it was not sent and
+   * `rejected` when it was lost; then it is for the application to say it again.
+   */
+  readonly earlyData?: Uint8Array | undefined
+}
+
+/** How a server resumes sessions. */
+export interface ServerOptions {
+  /** `off` resumes nothing and gives no tickets; by default it does, where `Tickets` are provided. */
+  readonly resumption?: "on" | "off" | undefined
+  /** Tickets after a handshake, 0 to 255, unless the client asks for fewer; 2 by default. */
+  readonly tickets?: number | undefined
+  /**
+   * Bytes of early data that a session may begin with; 0, the default, takes none. Needs an `AntiReplay` register.
+   * Early data comes by `TlsConnection.earlyData`, before the handshake is done.
+   */
+  readonly maxEarlyData?: number | undefined
+}
+
+/** The default number of tickets. */
+export const tickets = 2
+
+const isCount = (count: number, most: number): boolean => Number.isInteger(count) && count >= 0 && count <= most
+
+/** What a client resumes by; nothing without a store, or with a verifier that does not say what its policy is. */
+export const client = Effect.fnUntraced(function* (
+  { resumption = "on", tickets }: ClientOptions,
+  { fingerprint }: Verifier
+): Effect.fn.Return<{ readonly sessions: SessionStore; readonly resumption: ClientConfig["resumption"] }, TlsError> {
+  const sessions = yield* ClientSessionStore
+  const counts = tickets === undefined ? [] : [tickets.fresh, tickets.resumed]
+  if (!counts.every((count) => isCount(count, 255))) return yield* misconfigured("0 to 255 tickets can be asked for")
+  const off = resumption === "off" || sessions === ClientSessionStore.defaultValue() || fingerprint === undefined
+  return { sessions, resumption: off ? undefined : { policy: fingerprint, tickets } }
+})
+
+/** Keeps the tickets of one server. */
+export const keepTicket =
+  (sessions: SessionStore, { server }: ClientConfig) =>
+  ({ ticket, draft, lifetime, ageAdd }: StoreTicket): Effect.Effect<void> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      sessions.put(serverText(server), { ticket, session: begin(draft, { now, lifetime, ageAdd }) })
+    )
+
+const encoder = new TextEncoder()
+
+/** A digest of what decides whether a client is let in: whether it is asked, and by whom it is judged. */
+const policy = (hash: Hash, asked: ClientAuthentication, verifier: Verifier | undefined): Uint8Array | undefined => {
+  const judge = verifier === undefined ? new Uint8Array(0) : verifier.fingerprint
+  if (judge === undefined) return undefined
+  const authorities = asked._tag === "None" ? [] : asked.authorities
+  const parts = [encoder.encode(`clients: ${asked._tag}`), judge, ...authorities]
+  return parts.reduce((digest, part) => hash.start.append(digest).append(hash.digest(part)).digest(), new Uint8Array(0))
+}
+
+/** What a server resumes by. */
+export const server = Effect.fnUntraced(function* (
+  { resumption = "on", tickets: count = tickets, maxEarlyData = 0 }: ServerOptions,
+  hash: Hash,
+  asked: ClientAuthentication,
+  verifier: Verifier | undefined
+) {
+  const maker = yield* Tickets
+  const antiReplay = yield* AntiReplay
+  const fingerprint = policy(hash, asked, verifier)
+  if (!isCount(count, 255)) return yield* misconfigured(`tickets is a number from 0 to 255, not ${count}`)
+  if (!isCount(maxEarlyData, 2 ** 32 - 1)) {
+    return yield* misconfigured(`maxEarlyData is a number of bytes below 2^32, not ${maxEarlyData}`)
+  }
+  const off = resumption === "off" || maker === undefined || fingerprint === undefined
+  if (maxEarlyData > 0 && (off || antiReplay === AntiReplay.defaultValue())) {
+    return yield* misconfigured("maxEarlyData needs Tickets and AntiReplay, for example AntiReplay.layerMemory()")
+  }
+  const ours: ServerConfig["resumption"] = off
+    ? undefined
+    : { policy: fingerprint, tickets: count, maxEarlyData, freshness: Duration.toMillis(antiReplay.window) }
+  return { resumption: ours, tickets: off ? undefined : maker, antiReplay }
+})

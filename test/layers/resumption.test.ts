@@ -1,0 +1,142 @@
+/** Sessions and early data through the layers, in memory. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as Socket from "effect/socket/Socket"
+import { TestClock } from "effect/testing"
+import * as AntiReplay from "../../src/layers/AntiReplay.ts"
+import * as ClientSessionStore from "../../src/layers/ClientSessionStore.ts"
+import * as ServerSessionStore from "../../src/layers/ServerSessionStore.ts"
+import * as Tickets from "../../src/layers/Tickets.ts"
+import type { TlsConnection } from "../../src/layers/TlsConnection.ts"
+import * as TlsServer from "../../src/layers/TlsServer.ts"
+import * as TlsTest from "../../src/layers/testing/TlsTest.ts"
+
+const sealed = Layer.mergeAll(
+  ClientSessionStore.layerMemory(),
+  Layer.orDie(Tickets.layerSealed()),
+  Layer.orDie(AntiReplay.layerMemory({ warmUp: 0 }))
+).pipe(Layer.provideMerge(TlsTest.layer))
+const stateful = Layer.mergeAll(
+  ClientSessionStore.layerMemory(),
+  Layer.orDie(Tickets.layerStateful().pipe(Layer.provide(ServerSessionStore.layerMemory())))
+).pipe(Layer.provideMerge(TlsTest.layer))
+
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** One exchange, so that the client has read the tickets behind the handshake. */
+const exchange = Effect.fnUntraced(function* (client: TlsConnection, server: TlsConnection) {
+  const toClient = yield* server.socket.writer
+  yield* toClient.write("pong")
+  const pull = yield* Socket.readerBytes(client.socket)
+  const [first] = yield* pull
+  assert.strictEqual(text(first), "pong")
+})
+
+const connect = Effect.fnUntraced(function* (options: TlsTest.Options = {}) {
+  const ends = yield* TlsTest.handshake(options)
+  yield* exchange(ends.client, ends.server)
+  return ends
+})
+
+const kinds = ({ client, server }: { readonly client: TlsConnection; readonly server: TlsConnection }) => [
+  client.info.kind,
+  server.info.kind
+]
+
+describe.each([
+  ["sealed tickets", sealed],
+  ["tickets of a store", stateful]
+] as const)("with %s", (_, layer) => {
+  it.effect("a second connection is resumed, and says who the server is", () =>
+    Effect.gen(function* () {
+      const first = yield* connect()
+      assert.deepStrictEqual(kinds(first), ["full", "full"])
+      const second = yield* connect()
+      assert.deepStrictEqual(kinds(second), ["resumed", "resumed"])
+      assert.strictEqual(second.client.info.peer, first.client.info.peer)
+      assert.isUndefined(second.client.info.signatureScheme)
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("a ticket is used once, and each handshake leaves two more", () =>
+    Effect.gen(function* () {
+      yield* connect()
+      for (let i = 0; i < 4; i++) assert.deepStrictEqual(kinds(yield* connect()), ["resumed", "resumed"])
+      const none = { client: { tickets: { fresh: 0, resumed: 0 } } }
+      const seen = yield* Effect.forEach(Array.from({ length: 8 }), () => connect(none))
+      assert.strictEqual(seen.at(-1)?.client.info.kind, "full")
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("nothing is resumed when a side does not want to, or when time is over", () =>
+    Effect.gen(function* () {
+      yield* connect()
+      assert.deepStrictEqual(kinds(yield* connect({ client: { resumption: "off" } })), ["full", "full"])
+      assert.deepStrictEqual(kinds(yield* connect({ server: { resumption: "off" } })), ["full", "full"])
+      assert.deepStrictEqual(kinds(yield* connect()), ["resumed", "resumed"])
+      yield* TestClock.adjust("13 hours")
+      assert.deepStrictEqual(kinds(yield* connect()), ["full", "full"])
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.effect("a session is not carried to another name or another protocol", () =>
+    Effect.gen(function* () {
+      const server = { alpnProtocols: ["h2", "http/1.1"] }
+      yield* connect({ client: { alpnProtocols: ["h2"] }, server })
+      const other = yield* connect({ client: { alpnProtocols: ["http/1.1"] }, server })
+      assert.deepStrictEqual(kinds(other), ["full", "full"])
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+})
+
+describe("early data", () => {
+  const early = { client: { earlyData: bytes("ping") }, server: { maxEarlyData: 100 } }
+
+  it.effect("is said with a session, heard on a stream of its own, and answered before the handshake is done", () =>
+    Effect.gen(function* () {
+      const first = yield* connect(early)
+      assert.strictEqual(first.client.info.earlyData, "none")
+      const { client, server } = yield* TlsTest.handshake(early)
+      assert.deepStrictEqual([client.info.earlyData, server.info.earlyData], ["accepted", "accepted"])
+      assert.strictEqual(text(yield* Stream.runFold(server.earlyData, () => new Uint8Array(0), concat)), "ping")
+      yield* server.confirmed
+      yield* exchange(client, server)
+      const label = "EXPORTER-early"
+      assert.deepStrictEqual(
+        yield* client.exportEarlyKeyingMaterial(label, undefined, 32),
+        yield* server.exportEarlyKeyingMaterial(label, undefined, 32)
+      )
+    }).pipe(Effect.scoped, Effect.provide(sealed))
+  )
+
+  it.effect("that is refused is lost, and the client knows", () =>
+    Effect.gen(function* () {
+      yield* connect(early)
+      const { client, server } = yield* TlsTest.handshake({ ...early, server: {} })
+      assert.deepStrictEqual([client.info.kind, client.info.earlyData], ["resumed", "rejected"])
+      assert.strictEqual(yield* Stream.runCount(server.earlyData), 0)
+      yield* exchange(client, server)
+    }).pipe(Effect.scoped, Effect.provide(sealed))
+  )
+
+  it.effect("is not said when it is more than the session allows", () =>
+    Effect.gen(function* () {
+      yield* connect(early)
+      const { client } = yield* connect({ ...early, client: { earlyData: new Uint8Array(101) } })
+      assert.deepStrictEqual([client.info.kind, client.info.earlyData], ["resumed", "none"])
+    }).pipe(Effect.scoped, Effect.provide(sealed))
+  )
+
+  it.effect("needs tickets and a register, or the server is not built", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(TlsServer.configure({ maxEarlyData: 1 }))
+      assert.strictEqual(error.reason._tag, "InvalidConfiguration")
+      assert.include(error.message, "AntiReplay")
+    }).pipe(Effect.scoped, Effect.provide(TlsTest.layer))
+  )
+})
+
+const concat = (all: Uint8Array, chunk: Uint8Array): Uint8Array => Uint8Array.of(...all, ...chunk)
