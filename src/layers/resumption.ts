@@ -25,7 +25,7 @@ export interface ClientOptions {
   /**
    * Said together with the ClientHello, if there is a session that allows so much: one round trip earlier than anything
    * else (RFC 9846 section 2.3). It has no forward secrecy, and whoever records it can say it again, so it must do no
-   * harm when it is heard twice. Whether the server took it is told by `info.earlyData`: `none` when it was not sent and
+   * harm when it is heard twice. Whether the server took it is told by `info.earlyData`: `none` when it was not sent,
    * `rejected` when it was lost; then it is for the application to say it again.
    */
   readonly earlyData?: Uint8Array | undefined

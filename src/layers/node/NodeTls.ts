@@ -35,8 +35,8 @@ const crypto = (layer: Layer.Layer<CryptoProvider, CryptoFailure>) =>
   )
 
 /**
- * Cryptography by node:crypto, certificates compressed by node:zlib, sessions resumed from memory; servers judged by the
- * authorities in `ca`.
+ * Cryptography by node:crypto, certificates compressed by node:zlib, sessions resumed from memory; servers judged by
+ * the authorities in `ca`.
  */
 export const layerWith = (
   options: Options
@@ -55,8 +55,8 @@ export const layerWith = (
   )
 
 /**
- * Cryptography by node:crypto, certificates compressed by node:zlib, sessions resumed from memory; servers judged as the
- * web does it, by the authorities that this machine trusts.
+ * Cryptography by node:crypto, certificates compressed by node:zlib, sessions resumed from memory; servers judged as
+ * the web does it, by the authorities that this machine trusts.
  *
  * @example
  * program.pipe(Effect.scoped, Effect.provide(NodeTls.layer), NodeRuntime.runMain)
