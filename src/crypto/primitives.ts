@@ -170,6 +170,11 @@ export interface Primitives {
   readonly random: RandomBytes
   /** From a SubjectPublicKeyInfo in DER. RSA outside 2048 to 8192 bits, or with a bad exponent, is `InvalidKey`. */
   readonly publicKey: (spki: Uint8Array) => Result.Result<PublicKey, CryptoFailure>
+  /**
+   * Microseconds that a signature with such a key takes to check, roughly, on a slow machine: what bounds the work that
+   * a chain can cause. Absent: what it takes in JavaScript.
+   */
+  readonly verifyCost?: ((key: { readonly kind: KeyKind; readonly bits: number }) => number) | undefined
   /** From a PKCS#8 PrivateKeyInfo in DER (SEC1 and PKCS#1 are converted by the codec before). */
   readonly privateKey: (pkcs8: Uint8Array) => Result.Result<PrivateKey, CryptoFailure>
   /** A new signing key, for tests and `cert make`; as PKCS#8 so that every provider can load it. */

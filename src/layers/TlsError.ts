@@ -2,7 +2,14 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { AlertDescription } from "../codec/registry/alert.ts"
-import { type Failure, type FailureKind, make as failure, type ReasonName, reasons } from "../state/failure.ts"
+import {
+  type Failure,
+  type FailureKind,
+  make as failure,
+  type ReasonName,
+  type RefusedPath,
+  reasons
+} from "../state/failure.ts"
 import { hintFor } from "./hints.ts"
 
 /** One reason: its name in the failure table, what exactly happened, what family it is of, and who says so. */
@@ -32,6 +39,14 @@ export const TlsErrorReason = Schema.Union(
   )
 ) as unknown as Schema.Codec<TlsErrorReason>
 
+/** A certificate path that was tried: see {@link RefusedPath}. */
+const TriedPath = Schema.Struct({
+  subjects: Schema.Array(Schema.String),
+  at: Schema.Int,
+  reason: Schema.Literals(names),
+  detail: Schema.String
+}) satisfies Schema.Codec<RefusedPath>
+
 /**
  * What ended a connection, or kept it from beginning.
  *
@@ -52,7 +67,12 @@ export class TlsError extends Schema.TaggedError<TlsError>("~effect-tls/TlsError
   /** The alert that the peer sent. */
   alertReceived: Schema.optional(Schema.String),
   /** Whom we talked to, as text for people. */
-  peer: Schema.optional(Schema.String)
+  peer: Schema.optional(Schema.String),
+  /**
+   * For a refused chain, the certificate paths that were tried, that of `reason` first: whom each leads through, which
+   * of them failed, and why. At most 16; absent where none was built, because the end-entity alone was wrong.
+   */
+  paths: Schema.optional(Schema.Array(TriedPath))
 }) {
   /** What to try. */
   get hint(): string | undefined {
@@ -66,7 +86,8 @@ export class TlsError extends Schema.TaggedError<TlsError>("~effect-tls/TlsError
       `in ${this.phase}`,
       ...(this.alertSent === undefined ? [] : [`alert sent: ${this.alertSent}`]),
       // No RFC has a section on how this API is used.
-      ...(kind === "Misuse" ? [] : [see])
+      ...(kind === "Misuse" ? [] : [see]),
+      ...(this.paths !== undefined && this.paths.length > 1 ? [`the best of ${this.paths.length} paths tried`] : [])
     ]
     const { hint } = this
     return `${_tag}: ${detail} (${about.join("; ")})${hint === undefined ? "" : `. Hint: ${hint}`}`
@@ -85,7 +106,7 @@ export const fromFailure = (value: Failure, { phase, alertSent, peer }: Circumst
   const { kind, see } = reasons[value.reason]
   const reason = { _tag: value.reason, detail: value.detail, kind, see } as TlsErrorReason
   const alertReceived = value.received === undefined ? undefined : AlertDescription.show(value.received)
-  return new TlsError({ reason, phase, alertSent, alertReceived, peer })
+  return new TlsError({ reason, phase, alertSent, alertReceived, peer, paths: value.paths })
 }
 
 /** What was asked for cannot be done; nothing was sent. */

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Certificate } from "../codec/x509/certificate.ts"
 import type { Primitives } from "../crypto/primitives.ts"
+import { inJavaScript } from "../crypto/verifyCost.ts"
 import type { AuthenticatePeer } from "../state/command.ts"
 import type { ServerIdentity } from "../state/config.ts"
 import { type Failure, make as failure } from "../state/failure.ts"
@@ -11,8 +12,8 @@ import type { TrustAnchor } from "../state/path/anchor.ts"
 import { type AnchorIndex, indexAnchors, type Path } from "../state/path/build.ts"
 import { matchIdentity } from "../state/path/host.ts"
 import type { Purpose } from "../state/path/purpose.ts"
-import { moreTelling, nameText, refuse, subjectText } from "../state/path/refusal.ts"
-import { defaultSearchLimits, type OwingPath, type SearchLimits, search, signatureCost } from "../state/path/search.ts"
+import { along, moreTelling, nameText, refuse, subjectText } from "../state/path/refusal.ts"
+import { defaultSearchLimits, type OwingPath, type SearchLimits, search } from "../state/path/search.ts"
 import type { SignatureCheck } from "../state/path/validate.ts"
 import { type ChainMemory, makeChainMemory } from "./chainMemory.ts"
 import { webPkiPolicy } from "./fingerprint.ts"
@@ -23,20 +24,26 @@ import type { Verifier } from "./Verifier.ts"
 export interface Options {
   /** Intermediate certificates between the end-entity and the anchor; default 6. */
   readonly maxIntermediates?: number | undefined
-  /** Signatures checked for one chain, in checks with P-256; default 100. */
+  /** Signatures checked for one chain, default 100; and never more than take 250 ms by the provider's own figures. */
   readonly maxSignatures?: number | undefined
 }
 
 /** Certificates of one chain that are parsed at all. */
 const maxCertificates = 128
 
-/** So many checks in a row before others get their turn: a few milliseconds with the slowest keys. */
-const checksAtOnce = 4
+/** Microseconds of checking before others get their turn. */
+const workAtOnce = 2000
+
+/** Paths judged without any signature before others get their turn: a millisecond or two. */
+const pathsAtOnce = 64
 
 /** What judging one chain has cost so far, and what it has found. */
 interface Effort {
-  spent: number
+  /** Microseconds, by the figures of the provider. */
+  work: number
   checks: number
+  /** Work since others had their turn. */
+  unbroken: number
   readonly outcomes: Map<SignatureCheck["certificate"], Map<SignatureCheck["issuer"], Result.Result<void, Failure>>>
 }
 
@@ -67,8 +74,11 @@ const checkSignature = (memory: ChainMemory, check: SignatureCheck): Result.Resu
     : refuse("CertificateSignatureInvalid", certificate, `bears a signature (${algorithm}) that was not made ${byWhom}`)
 }
 
+const isSpent = ({ checks, work }: Effort, limits: SearchLimits): boolean =>
+  checks > limits.maxSignatures || work > limits.maxWork
+
 /** Checks what a path owes, each signature once however many paths share it. */
-const makeDischarge = (memory: ChainMemory, limits: SearchLimits) =>
+const makeDischarge = (memory: ChainMemory, limits: SearchLimits, cost: NonNullable<Primitives["verifyCost"]>) =>
   Effect.fnUntraced(function* ({ path, owed }: OwingPath, effort: Effort) {
     for (const check of owed) {
       if (memory.isVerified(check)) continue
@@ -77,12 +87,19 @@ const makeDischarge = (memory: ChainMemory, limits: SearchLimits) =>
       effort.outcomes.set(check.certificate, outcomes)
       const known = outcomes.get(check.issuer)
       if (known === undefined) {
-        effort.spent += signatureCost(check.issuer)
-        if (effort.spent > limits.maxSignatures) {
-          const detail = `has too many possible paths: gave up after ${effort.checks} signatures`
+        const { kind, bits } = check.issuer
+        const micros = kind === "unsupported" ? 0 : cost({ kind, bits })
+        effort.work += micros
+        effort.checks++
+        if (isSpent(effort, limits)) {
+          const detail = `has too many possible paths: gave up after ${effort.checks - 1} signatures`
           return refuse("CertificateSearchExhausted", path.certificates[0], detail)
         }
-        if (effort.checks++ % checksAtOnce === checksAtOnce - 1) yield* Effect.yieldNow
+        effort.unbroken += micros
+        if (effort.unbroken > workAtOnce) {
+          effort.unbroken = micros
+          yield* Effect.yieldNow
+        }
       }
       const outcome = known ?? checkSignature(memory, check)
       outcomes.set(check.issuer, outcome)
@@ -101,21 +118,29 @@ export interface Question {
   readonly chain: ReadonlyArray<Uint8Array>
 }
 
-const makeFindPath = (memory: ChainMemory, anchors: AnchorIndex, limits: SearchLimits) => {
-  const discharge = makeDischarge(memory, limits)
+const makeFindPath = (
+  memory: ChainMemory,
+  anchors: AnchorIndex,
+  limits: SearchLimits,
+  cost: NonNullable<Primitives["verifyCost"]>
+) => {
+  const discharge = makeDischarge(memory, limits, cost)
   return Effect.fnUntraced(function* (purpose: Purpose, leaf: Certificate, others: ReadonlyArray<Certificate>) {
     const now = yield* Clock.currentTimeMillis
-    const effort: Effort = { spent: 0, checks: 0, outcomes: new Map() }
+    const effort: Effort = { work: 0, checks: 0, unbroken: 0, outcomes: new Map() }
     let reported: Failure | undefined
+    let judged = 0
     for (const candidate of search(leaf, others, anchors, { now, purpose }, limits)) {
+      if (judged++ % pathsAtOnce === pathsAtOnce - 1) yield* Effect.yieldNow
       if (Result.isFailure(candidate)) {
         reported = moreTelling(reported, candidate.failure)
         continue
       }
       const outcome: Result.Result<void, Failure> = yield* discharge(candidate.success, effort)
-      if (Result.isSuccess(outcome)) return candidate.success.path
-      reported = moreTelling(reported, outcome.failure)
-      if (effort.spent > limits.maxSignatures) break
+      const { path } = candidate.success
+      if (Result.isSuccess(outcome)) return path
+      reported = moreTelling(reported, along(path.certificates, path.anchor, outcome.failure))
+      if (isSpent(effort, limits)) break
     }
     return yield* Effect.fail(reported ?? failure("CertificateIssuerUnknown", "no path to a trusted root"))
   })
@@ -128,8 +153,13 @@ const limitsOf = (options: Options): SearchLimits => ({
 })
 
 /** The path to an anchor that a chain was accepted by: the name is checked first, then RFC 5280 section 6. */
-const makeJudge = (memory: ChainMemory, anchors: ReadonlyArray<TrustAnchor>, limits: SearchLimits) => {
-  const findPath = makeFindPath(memory, indexAnchors(anchors), limits)
+const makeJudge = (
+  primitives: Primitives,
+  memory: ChainMemory,
+  anchors: ReadonlyArray<TrustAnchor>,
+  limits: SearchLimits
+) => {
+  const findPath = makeFindPath(memory, indexAnchors(anchors), limits, primitives.verifyCost ?? inJavaScript)
   return Effect.fnUntraced(function* ({ purpose, identity, chain }: Question) {
     const { leaf, intermediates } = yield* Effect.fromResult(parseChain(memory, chain))
     if (identity !== undefined) yield* Effect.fromResult(matchIdentity(identity, leaf))
@@ -161,7 +191,7 @@ export const makeWebPki = (
 ): WebPki => {
   const memory = makeChainMemory(primitives)
   const limits = limitsOf(options)
-  const judge = makeJudge(memory, anchors, limits)
+  const judge = makeJudge(primitives, memory, anchors, limits)
   const verify = Effect.fnUntraced(function* (request: AuthenticatePeer) {
     const { peer, chain } = request
     const path = yield* judge(

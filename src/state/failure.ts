@@ -147,6 +147,17 @@ export const reasons = {
 
 export type ReasonName = keyof typeof reasons
 
+/** One certificate path that was tried, and why it does not do. */
+export interface RefusedPath {
+  /** Whom it leads through, for people: the end-entity first, and last the trust anchor if it reached one. */
+  readonly subjects: ReadonlyArray<string>
+  /** Which of them was refused, counted from 0; -1 where no single one is to blame. */
+  readonly at: number
+  readonly reason: ReasonName
+  /** What was wrong, and the value that was. */
+  readonly detail: string
+}
+
 /** One failure of one connection. Its detail is for people: no secret, no unescaped text of the peer. */
 export interface Failure {
   readonly _tag: "Failure"
@@ -154,6 +165,10 @@ export interface Failure {
   readonly detail: string
   /** The alert that the peer sent, for `AlertReceived`. */
   readonly received?: AlertDescription | undefined
+  /** DER of the certificate that it is about, where it is about one. */
+  readonly certificate?: Uint8Array | undefined
+  /** The paths that were tried for a chain, that of this failure first; the first few where there are many. */
+  readonly paths?: ReadonlyArray<RefusedPath> | undefined
 }
 
 export const make = (reason: ReasonName, detail: string): Failure => ({ _tag: "Failure", reason, detail })

@@ -1,5 +1,6 @@
 /** Everything in JavaScript, on any platform. Randomness and RSA private operations are the platform's WebCrypto. */
 import type { Primitives, RandomBytes } from "../primitives.ts"
+import { inJavaScript } from "../verifyCost.ts"
 import { aeads } from "./aead.ts"
 import { groups } from "./group.ts"
 import { hashes } from "./hash.ts"
@@ -21,6 +22,7 @@ export const make = (random: RandomBytes): Primitives => ({
   aeadPreference: ["CHACHA20-POLY1305", "AES-128-GCM", "AES-256-GCM"],
   random,
   publicKey,
+  verifyCost: inJavaScript,
   privateKey: privateKey(random),
   generatePrivateKey
 })

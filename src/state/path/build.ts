@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import type { Certificate } from "../../codec/x509/certificate.ts"
 import type { Failure } from "../failure.ts"
 import type { TrustAnchor } from "./anchor.ts"
-import { nameText, refuse } from "./refusal.ts"
+import { along, nameText, refuse } from "./refusal.ts"
 
 /** A path that holds together by its names; nothing else of it is checked yet. */
 export interface Path {
@@ -111,7 +111,10 @@ interface DeadEnd {
   readonly why: "no issuer" | "loop" | "too long"
 }
 
-const refuseDeadEnd = ({ partway: { top, below }, why }: DeadEnd, limits: BuildLimits) => {
+const refuseDeadEnd = (deadEnd: DeadEnd, limits: BuildLimits): Result.Result<never, Failure> =>
+  Result.mapError(reasonOf(deadEnd, limits), (failure) => along(certificatesOf(deadEnd.partway), undefined, failure))
+
+const reasonOf = ({ partway: { top, below }, why }: DeadEnd, limits: BuildLimits) => {
   const { certificate } = top
   const issuer = nameText(certificate.issuer)
   switch (why) {

@@ -3,12 +3,22 @@ import * as Result from "effect/Result"
 import type { Certificate } from "../../codec/x509/certificate.ts"
 import { showGeneralName } from "../../codec/x509/generalName.ts"
 import { type Name, showName } from "../../codec/x509/name.ts"
-import { escape, type Failure, make, type ReasonName } from "../failure.ts"
+import { escape, type Failure, make, type ReasonName, type RefusedPath } from "../failure.ts"
+import type { TrustAnchor } from "./anchor.ts"
+
+const write = (name: Name): string => {
+  const text = name.value.length === 0 ? "(empty name)" : showName(name)
+  return `"${escape(text.length > 100 ? `${text.slice(0, 99)}…` : text)}"`
+}
+
+/** Names may be long and are told for every path they are in, so each is written once. */
+const written = new WeakMap<Name, string>()
 
 /** A distinguished name for people: quoted, printable ASCII, at most 100 characters. */
 export const nameText = (name: Name): string => {
-  const text = name.value.length === 0 ? "(empty name)" : showName(name)
-  return `"${escape(text.length > 100 ? `${text.slice(0, 99)}…` : text)}"`
+  const text = written.get(name) ?? write(name)
+  written.set(name, text)
+  return text
 }
 
 /** Which certificate it is: its subject or, where that is empty, the first of its other names. */
@@ -19,7 +29,30 @@ export const subjectText = ({ subject, known }: Certificate): string => {
 
 /** A failure that begins with the certificate it is about. */
 export const refuse = (reason: ReasonName, certificate: Certificate, detail: string): Result.Result<never, Failure> =>
-  Result.fail(make(reason, `certificate ${subjectText(certificate)} ${detail}`))
+  Result.fail({ ...make(reason, `certificate ${subjectText(certificate)} ${detail}`), certificate: certificate.der })
+
+/** The failure with the path that it ends: its certificates, the end-entity first, and its anchor where it has one. */
+export const along = (
+  certificates: ReadonlyArray<Certificate>,
+  anchor: TrustAnchor | undefined,
+  failure: Failure
+): Failure => {
+  const { reason, detail } = failure
+  const at = certificates.findIndex(({ der }) => der === failure.certificate)
+  const isAnchor = anchor?.certificate !== undefined && anchor.certificate.der === failure.certificate
+  const subjects = certificates.map(subjectText)
+  return {
+    ...failure,
+    paths: [
+      {
+        subjects: anchor === undefined ? subjects : [...subjects, nameText(anchor.subject)],
+        at: at === -1 && isAnchor ? certificates.length : at,
+        reason,
+        detail
+      }
+    ]
+  }
+}
 
 /**
  * From what tells least to what tells most. A missing issuer or a wrong signature often means only that the wrong
@@ -44,6 +77,19 @@ const telling: ReadonlyArray<ReasonName> = [
   "CertificateRevoked"
 ]
 
-/** Of two paths that failed, the failure to report: the more telling, and of two alike the earlier. */
-export const moreTelling = (earlier: Failure | undefined, later: Failure): Failure =>
-  earlier === undefined || telling.indexOf(later.reason) > telling.indexOf(earlier.reason) ? later : earlier
+/** Paths that a failure keeps: enough to see what was tried, however many there are. */
+const maxPaths = 16
+
+const pathsOf = (first: Failure, second: Failure): ReadonlyArray<RefusedPath> =>
+  [...(first.paths ?? []), ...(second.paths ?? [])].slice(0, maxPaths)
+
+/**
+ * Of two paths that failed, the failure to report: the more telling, and of two alike the earlier. It keeps the paths
+ * of both.
+ */
+export const moreTelling = (earlier: Failure | undefined, later: Failure): Failure => {
+  if (earlier === undefined) return later
+  return telling.indexOf(later.reason) > telling.indexOf(earlier.reason)
+    ? { ...later, paths: pathsOf(later, earlier) }
+    : { ...earlier, paths: pathsOf(earlier, later) }
+}

@@ -1,32 +1,26 @@
 /** Building and validating together: the paths that are valid if their signatures are. */
 import * as Result from "effect/Result"
 import type { Certificate } from "../../codec/x509/certificate.ts"
-import type { PublicKeyInfo } from "../../codec/x509/publicKey.ts"
 import type { Failure } from "../failure.ts"
 import { type AnchorIndex, type BuildLimits, candidatePaths, defaultBuildLimits, type Path } from "./build.ts"
 import { comparisons } from "./constraints.ts"
-import { refuse } from "./refusal.ts"
+import { along, refuse } from "./refusal.ts"
 import { type Circumstances, type SignatureCheck, validate } from "./validate.ts"
 
 export interface SearchLimits extends BuildLimits {
   /** Names compared with name constraints, over all paths. */
   readonly maxComparisons: number
-  /** Signatures checked, over all paths, each weighted by {@link signatureCost}. */
+  /** Signatures checked, over all paths. */
   readonly maxSignatures: number
+  /** Microseconds that checking them may take, by what the provider says that each costs. */
+  readonly maxWork: number
 }
 
-export const defaultSearchLimits: SearchLimits = { ...defaultBuildLimits, maxComparisons: 250_000, maxSignatures: 100 }
-
-/** What one check costs, in checks with P-256: roughly what JavaScript needs, which is the slowest we have. */
-export const signatureCost = ({ kind, bits }: PublicKeyInfo): number => {
-  switch (kind) {
-    case "p384":
-      return 3
-    case "p521":
-      return 6
-    default:
-      return bits > 4096 ? 4 : 1
-  }
+export const defaultSearchLimits: SearchLimits = {
+  ...defaultBuildLimits,
+  maxComparisons: 250_000,
+  maxSignatures: 100,
+  maxWork: 250_000
 }
 
 /** A path, and what it still owes. */
@@ -55,6 +49,9 @@ export function* search(
       yield refuse("CertificateSearchExhausted", leaf, "has too many names for the name constraints above it")
       return
     }
-    yield Result.map(validate(path, circumstances), (owed) => ({ path, owed }))
+    yield Result.mapBoth(validate(path, circumstances), {
+      onSuccess: (owed) => ({ path, owed }),
+      onFailure: (failure) => along(path.certificates, path.anchor, failure)
+    })
   }
 }
