@@ -38,6 +38,10 @@ export * as TlsError from "./layers/TlsError.ts"
 export * as TlsServer from "./layers/TlsServer.ts"
 /** The roots that verifiers believe. */
 export * as TrustAnchors from "./layers/TrustAnchors.ts"
+/** Servers known by the key that they showed first. */
+export * as TrustOnFirstUse from "./layers/TrustOnFirstUse.ts"
+/** How verifiers are combined. */
+export * as Verifier from "./layers/Verifier.ts"
 /** What software a ClientHello comes from: JA4. */
 export * as Fingerprint from "./state/hello/ja4.ts"
 /** How records are padded. */

@@ -2,6 +2,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import { tls13Schemes } from "../crypto/signature.ts"
 import { authoritiesOf } from "./authorities.ts"
 import { makeAcceptAny, makePinned } from "./bareKey.ts"
@@ -21,6 +22,40 @@ export class ClientVerifier extends Context.Service<
     readonly authorities: ReadonlyArray<Uint8Array>
   }
 >()("effect-tls/layers/ClientVerifier") {}
+
+/** A verifier that judges clients. */
+const of = (verifier: Verifier): ClientVerifier["Service"] => ({
+  ...verifier,
+  authorities: verifier.authorities ?? []
+})
+
+/**
+ * Two judges as one, by `Verifier.and` or `Verifier.orElse`.
+ *
+ * @example
+ * const Either = ClientVerifier.zipWith(ClientVerifier.layerWebPki, ClientVerifier.layerPinned(pins), Verifier.orElse)
+ */
+export const zipWith = <E1, R1, E2, R2>(
+  first: Layer.Layer<ClientVerifier, E1, R1>,
+  second: Layer.Layer<ClientVerifier, E2, R2>,
+  f: (first: Verifier, second: Verifier) => Verifier
+): Layer.Layer<ClientVerifier, E1 | E2, Exclude<R1 | R2, Scope.Scope>> =>
+  Layer.effect(
+    ClientVerifier,
+    Effect.zipWith(Layer.build(first), Layer.build(second), (one, other) =>
+      of(f(Context.get(one, ClientVerifier), Context.get(other, ClientVerifier)))
+    )
+  )
+
+/** A judge changed, by `Verifier.check` or `Verifier.mapError`. */
+export const map = <E, R>(
+  layer: Layer.Layer<ClientVerifier, E, R>,
+  f: (verifier: Verifier) => Verifier
+): Layer.Layer<ClientVerifier, E, Exclude<R, Scope.Scope>> =>
+  Layer.effect(
+    ClientVerifier,
+    Effect.map(Layer.build(layer), (context) => of(f(Context.get(context, ClientVerifier))))
+  )
 
 /** As {@link layerWebPki}, with limits of one's own. */
 export const layerWebPkiWith = (options: Options): Layer.Layer<ClientVerifier, never, TrustAnchors | CryptoProvider> =>

@@ -2,6 +2,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { KeyValueStore } from "effect/persistence/KeyValueStore"
+import type * as Scope from "effect/Scope"
 import { tls13Schemes } from "../crypto/signature.ts"
 import { authoritiesOf } from "./authorities.ts"
 import { makeAcceptAny, makePinned } from "./bareKey.ts"
@@ -10,11 +12,40 @@ import { acceptAnyPolicy, pinnedPolicy } from "./fingerprint.ts"
 import { makeVerifier } from "./rawPublicKey.ts"
 import type { TlsError } from "./TlsError.ts"
 import { TrustAnchors } from "./TrustAnchors.ts"
+import { makeTofu, type Options as TofuOptions } from "./TrustOnFirstUse.ts"
 import type { Verifier } from "./Verifier.ts"
 import { makeWebPki, type Options } from "./webPki.ts"
 
 /** The judge of servers. `verify` is asked about requests whose peer is a server. */
 export class ServerVerifier extends Context.Service<ServerVerifier, Verifier>()("effect-tls/layers/ServerVerifier") {}
+
+/**
+ * Two judges as one, by `Verifier.and` or `Verifier.orElse`.
+ *
+ * @example
+ * const Both = ServerVerifier.zipWith(ServerVerifier.layerWebPki, ServerVerifier.layerPinned(pins), Verifier.and)
+ */
+export const zipWith = <E1, R1, E2, R2>(
+  first: Layer.Layer<ServerVerifier, E1, R1>,
+  second: Layer.Layer<ServerVerifier, E2, R2>,
+  f: (first: Verifier, second: Verifier) => Verifier
+): Layer.Layer<ServerVerifier, E1 | E2, Exclude<R1 | R2, Scope.Scope>> =>
+  Layer.effect(
+    ServerVerifier,
+    Effect.zipWith(Layer.build(first), Layer.build(second), (one, other) =>
+      f(Context.get(one, ServerVerifier), Context.get(other, ServerVerifier))
+    )
+  )
+
+/** A judge changed, by `Verifier.check` or `Verifier.mapError`. */
+export const map = <E, R>(
+  layer: Layer.Layer<ServerVerifier, E, R>,
+  f: (verifier: Verifier) => Verifier
+): Layer.Layer<ServerVerifier, E, Exclude<R, Scope.Scope>> =>
+  Layer.effect(
+    ServerVerifier,
+    Effect.map(Layer.build(layer), (context) => f(Context.get(context, ServerVerifier)))
+  )
 
 /** As the web does it (RFC 5280, RFC 9525), with limits of one's own. */
 export const layerWebPkiWith = (options: Options): Layer.Layer<ServerVerifier, never, TrustAnchors | CryptoProvider> =>
@@ -75,6 +106,26 @@ export const layerRawPublicKey = (
     Effect.gen(function* () {
       const { primitives } = yield* CryptoProvider
       return yield* makeVerifier(primitives, keys)
+    })
+  )
+
+/**
+ * Trust on first use, as SSH does it: the key that a name shows first is kept in the `KeyValueStore`, and another key
+ * under that name is `CertificateKeyChanged`, which tells the known key and since when it is known. Names in the
+ * certificate, dates and chains are not looked at; `zipWith` and `Verifier.and` put that check before it. Nobody is
+ * protected at the first connection. No session is resumed, since what is known may be forgotten meanwhile.
+ *
+ * @example
+ * const Known = ServerVerifier.layerTofu().pipe(Layer.provide(KeyValueStore.layerFileSystem("known-servers")))
+ */
+export const layerTofu = (
+  options: TofuOptions = {}
+): Layer.Layer<ServerVerifier, never, KeyValueStore | CryptoProvider> =>
+  Layer.effect(
+    ServerVerifier,
+    Effect.gen(function* () {
+      const { primitives } = yield* CryptoProvider
+      return makeTofu(primitives, yield* KeyValueStore, options)
     })
   )
 

@@ -10,7 +10,7 @@ import { checkPeerSignature, readCertificate } from "./peerSignature.ts"
 import type { Verifier } from "./Verifier.ts"
 
 /** The end-entity's key and who it says it is, its signature checked. */
-const signer = (
+export const signer = (
   primitives: Primitives,
   request: AuthenticatePeer
 ): Result.Result<{ readonly subject: string; readonly key: PublicKey }, Failure> =>

@@ -29,6 +29,8 @@ const byReason: { readonly [R in ReasonName]?: string } = {
     "the certificate is made for another purpose: servers need serverAuth, clients clientAuth",
   CertificateKeyUnsupported: "use a key of P-256, P-384, Ed25519, or RSA of 2048 bits and more",
   CertificateAlgorithmUnsupported: "a certificate of the chain is signed with an old algorithm: ask for a new one",
+  CertificateKeyChanged:
+    "ask whoever runs the server whether its key is new; if it is, TrustOnFirstUse.forget the old one",
   UnreadData: "hand over before data flows, or pull what has come and ask again",
   NoChannelBinding: 'bind to "tls-exporter", which every connection has (RFC 9266)',
   UncleanClose: "the data may be cut short: do not trust what came as complete",

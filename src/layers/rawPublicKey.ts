@@ -4,10 +4,10 @@ import * as Result from "effect/Result"
 import { describe } from "../codec/presentation/wire.ts"
 import { parsePublicKey } from "../codec/x509/publicKey.ts"
 import { equal } from "../crypto/constantTime.ts"
-import type { Primitives } from "../crypto/primitives.ts"
+import type { Primitives, PublicKey } from "../crypto/primitives.ts"
 import { tls13Schemes } from "../crypto/signature.ts"
 import type { AuthenticatePeer } from "../state/command.ts"
-import { escape, make as failure } from "../state/failure.ts"
+import { escape, type Failure, make as failure } from "../state/failure.ts"
 import { checkPeerSignature } from "./peerSignature.ts"
 import { misconfigured, type TlsError } from "./TlsError.ts"
 import type { Verifier } from "./Verifier.ts"
@@ -33,6 +33,24 @@ const pinsOf = Effect.fnUntraced(function* (
   })
 })
 
+/** The key itself, its signature over the handshake checked; `subject` is how people call it. */
+export const signerOfRawKey = (
+  primitives: Primitives,
+  request: AuthenticatePeer
+): Result.Result<{ readonly subject: string; readonly key: PublicKey }, Failure> =>
+  Result.gen(function* () {
+    const [spki = new Uint8Array(0)] = request.chain
+    const subject = shownAs(primitives, spki)
+    const key = yield* Result.mapError(primitives.publicKey(spki), ({ detail }) =>
+      failure("CertificateKeyUnsupported", `${subject}, cannot be used: ${escape(detail)}`)
+    )
+    yield* checkPeerSignature(key, request)
+    return { subject, key }
+  })
+
+const shownAs = ({ hashes }: Primitives, spki: Uint8Array): string =>
+  `raw public key, SHA-256 ${hex(hashes.sha256.digest(spki))}`
+
 /** Whoever has the private half of one of the pinned keys, and proves it in this handshake. */
 const makeVerify = (primitives: Primitives, pins: ReadonlyArray<Uint8Array>): Verifier["verify"] =>
   Effect.fnUntraced(function* (request: AuthenticatePeer) {
@@ -40,17 +58,12 @@ const makeVerify = (primitives: Primitives, pins: ReadonlyArray<Uint8Array>): Ve
     if (request.certificateType !== "RawPublicKey" || spki === undefined) {
       return yield* Effect.fail(failure("CertificateRejected", "a certificate, where raw public keys are judged"))
     }
-    const shown = `raw public key, SHA-256 ${hex(primitives.hashes.sha256.digest(spki))}`
     if (!pins.some((pin) => equal(pin, primitives.hashes.sha256.digest(spki)))) {
-      return yield* Effect.fail(failure("CertificateRejected", `${shown}, is not one that is believed`))
+      const detail = `${shownAs(primitives, spki)}, is not one that is believed`
+      return yield* Effect.fail(failure("CertificateRejected", detail))
     }
-    const key = primitives.publicKey(spki)
-    if (Result.isFailure(key)) {
-      const detail = `${shown}, cannot be used: ${escape(key.failure.detail)}`
-      return yield* Effect.fail(failure("CertificateKeyUnsupported", detail))
-    }
-    yield* Effect.fromResult(checkPeerSignature(key.success, request))
-    return { chain: request.chain, description: shown }
+    const { subject } = yield* Effect.fromResult(signerOfRawKey(primitives, request))
+    return { chain: request.chain, description: subject }
   })
 
 /** The verifier of peers known by these keys: each a SubjectPublicKeyInfo in DER, or its SHA-256 of 32 bytes. */

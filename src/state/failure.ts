@@ -116,6 +116,7 @@ export const reasons = {
   CertificateStatusUnknown: refused("certificate_unknown", "RFC 9846 6.2"),
   CertificateSearchExhausted: refused("bad_certificate", "RFC 5280 6.1"),
   CertificateRejected: refused("certificate_unknown", "RFC 9846 6.2"),
+  CertificateKeyChanged: refused("certificate_unknown", "RFC 9846 6.2"),
 
   // QUIC; without an alert it is a PROTOCOL_VIOLATION
   QuicWrongLevel: misbehaved("none", "RFC 9001 4.1.3"),

@@ -1,6 +1,7 @@
 /** The examples of the README, type-checked; `test/readme.test.ts` compares the text. */
 import { NodeRuntime, NodeSocket, NodeSocketServer } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type { Socket } from "effect/socket/Socket"
 import * as Core from "../../src/core.ts"
 import {
@@ -10,7 +11,8 @@ import {
   ServerVerifier,
   TlsClient,
   TlsServer,
-  TrustAnchors
+  TrustAnchors,
+  Verifier
 } from "../../src/index.ts"
 import { NodeTls, nodeHeaderProtection } from "../../src/layers/node/index.ts"
 
@@ -18,6 +20,8 @@ declare const chain: string
 declare const key: string
 declare const ca: string
 declare const sha256OfItsKey: Uint8Array
+declare const pins: ReadonlyArray<Uint8Array>
+declare const isPartner: (chain: ReadonlyArray<Uint8Array>) => boolean
 
 // README: begin
 const client = Effect.gen(function* () {
@@ -73,6 +77,24 @@ const Hosts = Layer.unwrap(
 // README: end
 
 export { Hosts, Names }
+
+// README: begin
+// a verifier is a value: the chain must be right, and the key one of ours; or it is whatever this name showed first
+const Pinned = ServerVerifier.zipWith(ServerVerifier.layerWebPki, ServerVerifier.layerPinned(pins), Verifier.and)
+const KnownByNow = ServerVerifier.layerTofu().pipe(Layer.provide(KeyValueStore.layerFileSystem("known-servers")))
+
+// one more condition, which no session gets around: with another policy, none is resumed
+const Partners = ServerVerifier.map(ServerVerifier.layerWebPki, (verifier) =>
+  Verifier.check(
+    verifier,
+    ({ chain }) => (isPartner(chain) ? Effect.void : Effect.fail(Verifier.refuse("no partner of ours"))),
+    "partners of 2026"
+  )
+)
+
+// README: end
+
+export { KnownByNow, Partners, Pinned }
 
 declare const config: Core.QuicClientConfig
 declare const transportParameters: Uint8Array
