@@ -84,6 +84,9 @@ export * as Padding from "./state/record/padding.ts"
 /** The reducer of the server. */
 export * as ServerMachine from "./state/server.ts"
 export type { ConnectionOptions } from "./state/shell.ts"
+/** External PSKs imported for TLS 1.3 (RFC 9258): for `externalPsks` of a client, and a server's `externalPsk`. */
+export * as PskImporter from "./state/tls13/importer.ts"
+export type { ExternalPsk } from "./state/tls13/psk.ts"
 
 /** A client; `start` yields its first question. */
 export const client = (config: ClientConfig, options?: ConnectionOptions): Connection =>

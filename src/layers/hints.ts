@@ -15,6 +15,9 @@ const byReason: { readonly [R in ReasonName]?: string } = {
   NoCommonCertificateType:
     "one side shows a raw public key and the other wants a certificate, or the other way round: make them agree",
   ClientCertificateRequired: "the client must show a certificate: provide Credentials on its side",
+  UnknownPsk: "check the identity, the names of both ends, and that both import the key or neither does",
+  PskRequired: "both ends need the same key and the same names; `externalPskPolicy` lets certificates do too",
+  BinderMismatch: "both ends need the same bytes of the key, with the same hash",
   UnexpectedRecord: "check the port: this may be no TLS at all",
   RecordOverflow: "check the port: this may be no TLS at all",
   CertificateExpired: "renew the certificate, or set this machine's clock right",
@@ -44,6 +47,8 @@ const byReason: { readonly [R in ReasonName]?: string } = {
 const byAlert: { readonly [A in AlertDescription]?: string } = {
   handshake_failure: "there may be no suite, group or signature scheme in common",
   protocol_version: "the peer may not speak TLS 1.3",
+  decrypt_error: "the peer may not know our key, or under other names, or have other bytes for it",
+  unknown_psk_identity: "the peer does not know our key, or knows it under other names",
   unknown_ca: "the peer does not know who issued our certificate",
   bad_certificate: "the peer does not accept our certificate",
   unsupported_certificate: "our certificate, or a raw public key in its place, is not of a kind that the peer takes",

@@ -69,9 +69,14 @@ export interface ClientConfig extends Config {
   readonly resumption?: ClientResumption | undefined
   /** Keys that both sides were given, to be offered behind a session. */
   readonly externalPsks?: ReadonlyArray<ExternalPsk> | undefined
+  /** Required: no session is offered, and a server that takes none of the keys is refused. Preferred when absent. */
+  readonly externalPskPolicy?: ExternalPskPolicy | undefined
   /** Bytes that the application has to say in early data, if a session allows so many; none when absent. */
   readonly earlyData?: number | undefined
 }
+
+/** Whether a certificate will do where there are keys that both sides were given. */
+export type ExternalPskPolicy = "required" | "preferred"
 
 /** What a client resumes by (RFC 9846 section 2.2). */
 export interface ClientResumption {
@@ -112,6 +117,9 @@ export interface ServerConfig extends Config {
   readonly clientCertificateTypes?: ReadonlyArray<CertificateKind> | undefined
   /** Present when sessions may be resumed. */
   readonly resumption?: ServerResumption | undefined
-  /** Whether PSKs that are no tickets are looked up; by default not. */
-  readonly externalPsks?: "lookup" | undefined
+  /**
+   * Whether PSKs that are no tickets are looked up; by default not. Only: nobody else is served, so that a client
+   * cannot tell an identity that is not known from a key that is wrong (appendix "PSK Identity Exposure").
+   */
+  readonly externalPsks?: "lookup" | "only" | undefined
 }

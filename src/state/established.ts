@@ -5,6 +5,7 @@ import type { Secret } from "../crypto/secret.ts"
 import type { CipherSuite13 } from "../crypto/suite.ts"
 import type { CertificateKind } from "./config.ts"
 import type { Peer, Staples } from "./proof.ts"
+import type { GivenKey } from "./tls13/psk.ts"
 
 /** What a server showed first: its end-entity certificate, or its raw public key. */
 export interface EndPoint {
@@ -40,5 +41,7 @@ export interface Established {
    * client has no session either that remembers it.
    */
   readonly endPoint?: EndPoint | undefined
+  /** The key that both were given, where it speaks for both. */
+  readonly given?: GivenKey | undefined
   readonly exporter: Secret<"exporter main">
 }

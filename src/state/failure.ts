@@ -79,6 +79,8 @@ export const reasons = {
 
   // Pre-shared keys and early data
   BinderMismatch: misbehaved("decrypt_error", "RFC 9846 4.3.11"),
+  UnknownPsk: incompatible("decrypt_error", "RFC 9846 6.2"),
+  PskRequired: incompatible("handshake_failure", "RFC 9846 2.2"),
   UnofferedPsk: misbehaved("illegal_parameter", "RFC 9846 4.3.11"),
   PskHashMismatch: misbehaved("illegal_parameter", "RFC 9846 4.3.11"),
   PskWithoutKeyShare: misbehaved("illegal_parameter", "RFC 9846 4.3.11"),

@@ -2,7 +2,7 @@
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { AuthenticatePeer } from "./command.ts"
 import type { CertificateKind } from "./config.ts"
-import type { Psk } from "./tls13/psk.ts"
+import type { GivenKey, Psk } from "./tls13/psk.ts"
 
 declare const checked: unique symbol
 
@@ -53,6 +53,8 @@ export interface PskSelected {
   readonly peer: Peer | undefined
   /** When that was, in milliseconds since 1970. */
   readonly authenticated: number | undefined
+  /** The key that was given, where it was one. */
+  readonly given: GivenKey | undefined
   readonly [checked]: "PskSelected"
 }
 
@@ -85,13 +87,26 @@ export const pskSelected = ({ origin }: Psk): PskSelected =>
         _tag: "PskSelected",
         kind: "resumed",
         peer: origin.session.peer,
-        authenticated: origin.session.authenticated
+        authenticated: origin.session.authenticated,
+        given: undefined
       }
-    : { _tag: "PskSelected", kind: "external", peer: undefined, authenticated: undefined }) as PskSelected
+    : {
+        _tag: "PskSelected",
+        kind: "external",
+        peer: undefined,
+        authenticated: undefined,
+        given: givenKey(origin.external)
+      }) as PskSelected
+
+const givenKey = ({ identity, kind, label, peer }: GivenKey): GivenKey => ({ identity, kind, label, peer })
 
 /** Who the peer is by a proof. */
 export const peerOf = (proof: PeerAuthenticated | PskSelected): Peer | undefined =>
   proof._tag === "PeerAuthenticated" ? { ...proof.identity, certificateType: proof.certificateType } : proof.peer
+
+/** The key that both were given, where it speaks for the peer. */
+export const givenOf = (proof: PeerAuthenticated | PskSelected): GivenKey | undefined =>
+  proof._tag === "PskSelected" ? proof.given : undefined
 
 /** What came stapled with it, in this handshake. */
 export const staplesOf = (proof: PeerAuthenticated | PskSelected): Staples | undefined =>

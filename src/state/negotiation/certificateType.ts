@@ -105,6 +105,9 @@ const chosen = (
     : Result.succeed(kind)
 }
 
+/** Where a PSK speaks for both there is nothing to select: no certificate comes. */
+export const nothingShown: CertificateTypes = { client: "X509", server: "X509" }
+
 /** What the server selected; silence means X.509, which is no answer for those who take raw public keys alone. */
 export const selected = (
   config: ClientConfig,

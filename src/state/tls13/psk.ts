@@ -13,7 +13,14 @@ export interface ExternalPsk {
   readonly hash: HashName
   /** As given, or made by the importer of RFC 9258. */
   readonly kind: "external" | "imported"
+  /** What it is called, for people; a peer's text in it is escaped. */
+  readonly label?: string | undefined
+  /** Who is at the other end by the context of an imported key, as far as those who have the key are believed. */
+  readonly peer?: string | undefined
 }
+
+/** What may be said of a key that both were given. */
+export type GivenKey = Omit<ExternalPsk, "secret" | "hash">
 
 /** What an identity was found to stand for: a session that is being resumed, or a key that was given. */
 export type KnownPsk =

@@ -5,7 +5,7 @@ import { endPointOf } from "../../established.ts"
 import type { Heard } from "../../event.ts"
 import { Flight, installKeys, logKey } from "../../flight.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
-import { peerOf, staplesOf } from "../../proof.ts"
+import { givenOf, peerOf, staplesOf } from "../../proof.ts"
 import { append, type Hashing } from "../../transcript.ts"
 import { certificateOf, kindOf } from "../authentication.ts"
 import { pack } from "../certificateCompression.ts"
@@ -42,6 +42,7 @@ const ending = ({ parameters, proof }: WaitFinished, transcript: Hashing): Endin
       earlyData,
       peer,
       staples: staplesOf(proof),
+      given: givenOf(proof),
       endPoint: endPointOf(peer?.chain ?? [], peer?.certificateType),
       exporter: KeySchedule.exporterSecret(main, transcript)
     }

@@ -93,7 +93,11 @@ const selectedPsk = (
   { extensions }: ServerHello
 ): Result.Result<OfferedPsk | undefined, Failure> => {
   const index = find(extensions, "pre_shared_key")?.selected_identity
-  if (index === undefined) return Result.succeed(undefined)
+  if (index === undefined) {
+    return offer.config.externalPskPolicy === "required"
+      ? fail("PskRequired", "the server takes none of the keys that were offered, and nothing else will do")
+      : Result.succeed(undefined)
+  }
   const psk = offer.psks[index]
   if (psk === undefined) {
     return fail("UnofferedPsk", `the server chose PSK ${index}, and ${offer.psks.length} were offered`)

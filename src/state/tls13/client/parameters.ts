@@ -47,7 +47,8 @@ export const encryptedExtensions = (
     const chosen = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list
     const protocol = yield* Alpn.selected(config.protocols, chosen)
     const outcome = yield* earlyData(hs, extensions, protocol)
-    const certificateTypes = yield* CertificateType.selected(config, extensions)
+    const certificateTypes =
+      hs.psk === undefined ? yield* CertificateType.selected(config, extensions) : CertificateType.nothingShown
     yield* Transport.server(config.transport, event.body, protocol)
     const parameters = { hs, protocol, certificateTypes, earlyData: outcome }
     const transcript = append(state.transcript, event.raw)

@@ -39,11 +39,17 @@ export const usable = (config: ClientConfig, { session }: Ticket, now: number): 
 const suiteOf = (config: ClientConfig, name: CipherSuite13["name"]): CipherSuite13 | undefined =>
   config.suites.find((suite) => suite.name === name)
 
-/** The session out of the store, if it is good, then the keys that were given and whose hash a suite of ours has. */
+/**
+ * The session out of the store, if it is good, then the keys that were given and whose hash a suite of ours has. A
+ * session says nothing about such keys, so where they are required there is none.
+ */
 export const offeredPsks = (config: ClientConfig, { ticket, now }: HelloPrepared): ReadonlyArray<OfferedPsk> => {
   const suite = ticket === undefined ? undefined : suiteOf(config, ticket.session.suite)
   const resumed =
-    ticket !== undefined && suite !== undefined && usable(config, ticket, now)
+    ticket !== undefined &&
+    suite !== undefined &&
+    config.externalPskPolicy !== "required" &&
+    usable(config, ticket, now)
       ? [ofTicket(ticket, suite.hash, now)]
       : []
   const external = (config.externalPsks ?? []).flatMap((psk) => {

@@ -5,7 +5,7 @@ import type { Heard } from "../../event.ts"
 import type { Failure } from "../../failure.ts"
 import { type Flight, installKeys, logKey } from "../../flight.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
-import { peerOf, staplesOf } from "../../proof.ts"
+import { givenOf, peerOf, staplesOf } from "../../proof.ts"
 import { append, type Hashing } from "../../transcript.ts"
 import { kindOf } from "../authentication.ts"
 import { verifyData, verifyFinished } from "../finished.ts"
@@ -62,6 +62,7 @@ export const establishedBy = ({ hs, exporter }: Ending, proof: ClientProof): Est
     earlyData,
     peer: known === undefined ? undefined : peerOf(known),
     staples: known === undefined ? undefined : staplesOf(known),
+    given: known === undefined ? undefined : givenOf(known),
     endPoint:
       authentication._tag === "Psk"
         ? undefined

@@ -25,7 +25,7 @@ import * as Transcript from "../../transcript.ts"
 import { afterFirstMessage } from "../compatibility.ts"
 import { maxIdentities } from "../limits.ts"
 import * as EarlyData from "./earlyData.ts"
-import { checkBinder, select, selectAgain } from "./resumption.ts"
+import { checkBinder, refuseUnknown, select, selectAgain } from "./resumption.ts"
 import { encapsulate } from "./share.ts"
 import type {
   Agreeing,
@@ -116,6 +116,7 @@ const certificate = (
   credential: Credential | undefined
 ): Result.Result<Authentication, Failure> =>
   Result.gen(function* () {
+    if (choices.config.externalPsks === "only") return yield* refuseUnknown(choices)
     const schemes = yield* required("ClientHello", "signature_algorithms", choices.schemes)
     yield* ServerName.served(credential, choices.config.serverNamePolicy)
     const presentable = yield* CertificateType.presentable(credential, asks.certificateTypes)

@@ -1,6 +1,7 @@
 /** Tickets opened, and keys found: which PSK a server goes on with, if any (RFC 9846 section 4.3.11). */
 import * as Result from "effect/Result"
 import { equal } from "../../../crypto/constantTime.ts"
+import { Secret } from "../../../crypto/secret.ts"
 import { type CipherSuite13, hashOf13 } from "../../../crypto/suite.ts"
 import type { HelloResolved } from "../../command.ts"
 import { type Failure, fail } from "../../failure.ts"
@@ -56,6 +57,23 @@ export const select = (choices: Choices, { psks = [], now }: HelloResolved): Fou
 /** Only the binder of the PSK in use is looked at, and before anything is done with it. */
 export const checkBinder = (choices: Choices, { psk }: Found): Result.Result<void, Failure> =>
   verifyBinder(psk, choices.psks?.binders[psk.index], choices.raw, undefined)
+
+/**
+ * Only keys are served, and none that the client names is known here. It costs as much as a wrong binder and gets the
+ * same alert, so that nobody can try out identities (appendix "PSK Identity Exposure").
+ */
+export const refuseUnknown = ({ psks, raw, suite }: Choices): Result.Result<never, Failure> => {
+  const [first] = psks?.identities ?? []
+  if (first === undefined) return fail("PskRequired", "the client offers no key, and nothing else is served here")
+  const { identity } = first
+  const nobody = { identity, secret: new Secret("external PSK", new Uint8Array(suite.hash.size)) } as const
+  const decoy = ofExternal({ ...nobody, hash: suite.hash.name, kind: "imported" }, suite.hash)
+  // Whoever guesses the decoy has guessed nothing: the answer does not depend on the outcome.
+  const outcome = verifyBinder(decoy, psks?.binders[0], raw, undefined)
+  return Result.isFailure(outcome) && outcome.failure.reason !== "BinderMismatch"
+    ? Result.fail(outcome.failure)
+    : fail("UnknownPsk", "none of the identities that the client names is known here")
+}
 
 /** The same PSK in the second ClientHello, bound anew (section 4.2.2): its place there. */
 export const selectAgain = (
