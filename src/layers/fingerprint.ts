@@ -53,5 +53,9 @@ export const webPkiPolicy = (
 export const pinnedPolicy = (primitives: Primitives, pins: ReadonlyArray<Uint8Array>): Uint8Array =>
   digest(primitives, ["pinned", ...sorted(pins)])
 
+/** One of these keys, shown without a certificate (RFC 7250). */
+export const rawPublicKeyPolicy = (primitives: Primitives, pins: ReadonlyArray<Uint8Array>): Uint8Array =>
+  digest(primitives, ["raw public key", ...sorted(pins)])
+
 /** Anybody. */
 export const acceptAnyPolicy = (primitives: Primitives): Uint8Array => digest(primitives, ["accept any"])

@@ -8,6 +8,7 @@ import type { Primitives, PublicKey } from "../crypto/primitives.ts"
 import { tls13Schemes } from "../crypto/signature.ts"
 import type { AuthenticatePeer } from "../state/command.ts"
 import { escape, type Failure, make as failure } from "../state/failure.ts"
+import { rawPublicKeyPolicy } from "./fingerprint.ts"
 import { checkPeerSignature } from "./peerSignature.ts"
 import { misconfigured, type TlsError } from "./TlsError.ts"
 import type { Verifier } from "./Verifier.ts"
@@ -74,5 +75,6 @@ export const makeVerifier = (
   Effect.map(pinsOf(primitives, keys), (pins) => ({
     schemes: tls13Schemes,
     certificateTypes: ["RawPublicKey"],
-    verify: makeVerify(primitives, pins)
+    verify: makeVerify(primitives, pins),
+    fingerprint: rawPublicKeyPolicy(primitives, pins)
   }))

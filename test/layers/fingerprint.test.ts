@@ -26,6 +26,8 @@ const trusting = (anchors: ReadonlyArray<TrustAnchor>) =>
   ServerVerifier.layerWebPki.pipe(Layer.provide([TrustAnchors.layer(anchors), node]))
 const pinned = (pins: ReadonlyArray<Uint8Array>) => ServerVerifier.layerPinned(pins).pipe(Layer.provide(node))
 
+const known = (keys: ReadonlyArray<Uint8Array>) => ServerVerifier.layerRawPublicKey(keys).pipe(Layer.provide(node))
+
 const anchorsOf = (list: ReadonlyArray<{ readonly certificate: Uint8Array }>) =>
   Effect.fromResult(TrustAnchors.fromDer(list.map(({ certificate }) => certificate)))
 
@@ -42,6 +44,7 @@ describe("fingerprints of verifiers", () => {
       assert.strictEqual(yield* serverPolicy(noble), policy)
       const pins = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
       assert.strictEqual(yield* serverPolicy(pinned(pins)), yield* serverPolicy(pinned(pins.toReversed())))
+      assert.strictEqual(yield* serverPolicy(known(pins)), yield* serverPolicy(known(pins.toReversed())))
     }).pipe(inOctober)
   )
 
@@ -71,6 +74,8 @@ describe("fingerprints of verifiers", () => {
         yield* clientPolicy(ofClients),
         yield* serverPolicy(pinned([new Uint8Array(32).fill(1)])),
         yield* serverPolicy(pinned([new Uint8Array(32).fill(2)])),
+        yield* serverPolicy(known([new Uint8Array(32).fill(1)])),
+        yield* serverPolicy(known([new Uint8Array(32).fill(2)])),
         yield* serverPolicy(ServerVerifier.dangerouslyAcceptAny.pipe(Layer.provide(node))),
         yield* serverPolicy(Mocks.serverVerifier())
       ]

@@ -3,14 +3,17 @@ import { createHash, createPublicKey } from "node:crypto"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as ClientSessionStore from "../../src/layers/ClientSessionStore.ts"
 import * as ClientVerifier from "../../src/layers/ClientVerifier.ts"
 import * as Credentials from "../../src/layers/Credentials.ts"
 import * as ServerVerifier from "../../src/layers/ServerVerifier.ts"
+import * as Tickets from "../../src/layers/Tickets.ts"
 import * as TlsClient from "../../src/layers/TlsClient.ts"
 import type { TlsError } from "../../src/layers/TlsError.ts"
 import * as TlsServer from "../../src/layers/TlsServer.ts"
 import * as Certificates from "../../src/layers/testing/certificates.ts"
 import * as Pair from "../../src/layers/testing/pair.ts"
+import * as TlsTest from "../../src/layers/testing/TlsTest.ts"
 import { open, read, text, world } from "./support.ts"
 
 type Key = Pick<Certificates.Issued, "privateKeyPem" | "key">
@@ -50,6 +53,35 @@ const outcomes = (ends: ReadonlyArray<object>) => ends.map((end) => outcome(end 
 const required = { clientAuthentication: "required" } as const
 
 layer(world)("raw public keys", (it) => {
+  it.effect("a session of a pinned key is resumed, and under other pins it is not", () =>
+    Effect.gen(function* () {
+      const [one, two] = [yield* Certificates.makeSelfSigned(), yield* Certificates.makeSelfSigned()]
+      const sessions = yield* Layer.build(Layer.merge(ClientSessionStore.layerMemory(), Tickets.layerSealed()))
+      const kinds = (pins: ReadonlyArray<Uint8Array>) =>
+        Effect.gen(function* () {
+          const [client, server] = yield* meet({
+            client: Layer.mergeAll(ServerVerifier.layerRawPublicKey(pins), rawKey(two)),
+            server: Layer.mergeAll(ClientVerifier.layerRawPublicKey([pinOf(two)]), rawKey(one)),
+            options: required
+          })
+          if (client._tag === "Failure" || server._tag === "Failure")
+            return assert.fail(outcomes([client, server]).join())
+          yield* TlsTest.readTickets({ client: client.success, server: server.success })
+          return [client.success, server.success].map(
+            ({ info: { kind, peer }, peerCertificateType }) => `${kind} ${peerCertificateType} ${peer?.slice(-64)}`
+          )
+        }).pipe(Effect.provideContext(sessions))
+      const peers = [one, two].map((key) => `RawPublicKey ${hex(pinOf(key))}`)
+      const full = peers.map((peer) => `full ${peer}`)
+      assert.deepStrictEqual(yield* kinds([pinOf(one)]), full)
+      assert.deepStrictEqual(yield* kinds([pinOf(one), pinOf(two)]), full)
+      assert.deepStrictEqual(
+        yield* kinds([spkiOf(one)]),
+        peers.map((peer) => `resumed ${peer}`)
+      )
+    })
+  )
+
   for (const keyType of ["p256", "p384", "ed25519", "rsa2048"] as const) {
     it.effect(`${keyType}, of both ends, known by the key and by its SHA-256`, () =>
       Effect.gen(function* () {

@@ -5,7 +5,6 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as Socket from "effect/socket/Socket"
 import { TestClock } from "effect/testing"
-import * as AntiReplay from "../../src/layers/AntiReplay.ts"
 import * as ClientSessionStore from "../../src/layers/ClientSessionStore.ts"
 import * as ServerSessionStore from "../../src/layers/ServerSessionStore.ts"
 import * as Tickets from "../../src/layers/Tickets.ts"
@@ -13,11 +12,6 @@ import type { TlsConnection } from "../../src/layers/TlsConnection.ts"
 import * as TlsServer from "../../src/layers/TlsServer.ts"
 import * as TlsTest from "../../src/layers/testing/TlsTest.ts"
 
-const sealed = Layer.mergeAll(
-  ClientSessionStore.layerMemory(),
-  Layer.orDie(Tickets.layerSealed()),
-  Layer.orDie(AntiReplay.layerMemory({ warmUp: 0 }))
-).pipe(Layer.provideMerge(TlsTest.layer))
 const stateful = Layer.mergeAll(
   ClientSessionStore.layerMemory(),
   Layer.orDie(Tickets.layerStateful().pipe(Layer.provide(ServerSessionStore.layerMemory())))
@@ -47,7 +41,7 @@ const kinds = ({ client, server }: { readonly client: TlsConnection; readonly se
 ]
 
 describe.each([
-  ["sealed tickets", sealed],
+  ["sealed tickets", TlsTest.layerSessions],
   ["tickets of a store", stateful]
 ] as const)("with %s", (_, layer) => {
   it.effect("a second connection is resumed, and says who the server is", () =>
@@ -109,7 +103,7 @@ describe("early data", () => {
         yield* client.exportEarlyKeyingMaterial(label, undefined, 32),
         yield* server.exportEarlyKeyingMaterial(label, undefined, 32)
       )
-    }).pipe(Effect.scoped, Effect.provide(sealed))
+    }).pipe(Effect.scoped, Effect.provide(TlsTest.layerSessions))
   )
 
   it.effect("that is refused is lost, and the client knows", () =>
@@ -119,7 +113,7 @@ describe("early data", () => {
       assert.deepStrictEqual([client.info.kind, client.info.earlyData], ["resumed", "rejected"])
       assert.strictEqual(yield* Stream.runCount(server.earlyData), 0)
       yield* exchange(client, server)
-    }).pipe(Effect.scoped, Effect.provide(sealed))
+    }).pipe(Effect.scoped, Effect.provide(TlsTest.layerSessions))
   )
 
   it.effect("is not said when it is more than the session allows", () =>
@@ -127,7 +121,7 @@ describe("early data", () => {
       yield* connect(early)
       const { client } = yield* connect({ ...early, client: { earlyData: new Uint8Array(101) } })
       assert.deepStrictEqual([client.info.kind, client.info.earlyData], ["resumed", "none"])
-    }).pipe(Effect.scoped, Effect.provide(sealed))
+    }).pipe(Effect.scoped, Effect.provide(TlsTest.layerSessions))
   )
 
   it.effect("needs tickets and a register, or the server is not built", () =>

@@ -4,9 +4,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import type * as Socket from "effect/socket/Socket"
+import * as AntiReplay from "../AntiReplay.ts"
+import * as ClientSessionStore from "../ClientSessionStore.ts"
 import * as Credentials from "../Credentials.ts"
 import type { CryptoProvider } from "../CryptoProvider.ts"
 import * as ServerVerifier from "../ServerVerifier.ts"
+import * as Tickets from "../Tickets.ts"
 import * as TlsClient from "../TlsClient.ts"
 import type { TlsConnection } from "../TlsConnection.ts"
 import type { TlsError } from "../TlsError.ts"
@@ -68,6 +72,20 @@ export const handshake = (
     return first === undefined ? Effect.die("an end has neither failed nor succeeded") : Effect.fail(first)
   })
 
+/** One byte from the server, so that the client has read the tickets before it. Both sockets are used up by that. */
+export const readTickets = ({
+  client,
+  server
+}: Pick<Effect.Success<ReturnType<typeof handshake>>, "client" | "server">): Effect.Effect<void, Socket.SocketError> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { write } = yield* server.socket.writer
+      const { pull } = yield* client.socket.reader
+      yield* write(Uint8Array.of(0))
+      yield* pull
+    })
+  )
+
 /** The authority of a test and the certificate of its server, for `localhost`. */
 export class TestCertificates extends Context.Service<
   TestCertificates,
@@ -111,3 +129,22 @@ export const layer: Layer.Layer<
   | ServerVerifier.ServerVerifier,
   CertificateFactoryError
 > = layerCertificates.pipe(Layer.provideMerge(layerDeterministic("effect-tls/testing")))
+
+/**
+ * `layer` with sessions: a client's store in memory, sealed tickets, and a register of early data that trusts its
+ * memory from the start, since nobody had tickets before. A second `handshake` is resumed once the client has read the
+ * tickets behind the first, for which there is `readTickets`.
+ *
+ * @example
+ * it.effect("resumes", () => Effect.gen(function*() {
+ *   yield* Effect.flatMap(TlsTest.handshake(), TlsTest.readTickets)
+ *   const { client } = yield* TlsTest.handshake()
+ *   assert.strictEqual(client.info.kind, "resumed")
+ * }).pipe(Effect.scoped, Effect.provide(TlsTest.layerSessions)))
+ */
+export const layerSessions: typeof layer = Layer.mergeAll(
+  ClientSessionStore.layerMemory(),
+  // Its options are right, so it cannot fail.
+  Layer.orDie(Tickets.layerSealed()),
+  AntiReplay.layerMemory({ warmUp: 0 })
+).pipe(Layer.provideMerge(layer))
