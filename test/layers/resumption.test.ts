@@ -1,15 +1,23 @@
 /** Sessions and early data through the layers, in memory. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Socket from "effect/socket/Socket"
 import { TestClock } from "effect/testing"
+import { find } from "../../src/codec/extension/extension.ts"
 import * as ClientSessionStore from "../../src/layers/ClientSessionStore.ts"
+import type { Credentials } from "../../src/layers/Credentials.ts"
+import type { CryptoProvider } from "../../src/layers/CryptoProvider.ts"
+import { layerObserver } from "../../src/layers/events.ts"
 import * as ServerSessionStore from "../../src/layers/ServerSessionStore.ts"
 import * as Tickets from "../../src/layers/Tickets.ts"
+import * as TlsClient from "../../src/layers/TlsClient.ts"
 import type { TlsConnection } from "../../src/layers/TlsConnection.ts"
 import * as TlsServer from "../../src/layers/TlsServer.ts"
+import * as Pair from "../../src/layers/testing/pair.ts"
 import * as TlsTest from "../../src/layers/testing/TlsTest.ts"
 
 const stateful = Layer.mergeAll(
@@ -130,6 +138,64 @@ describe("early data", () => {
       assert.strictEqual(error.reason._tag, "InvalidConfiguration")
       assert.include(error.message, "AntiReplay")
     }).pipe(Effect.scoped, Effect.provide(TlsTest.layer))
+  )
+})
+
+describe("users of many connections", () => {
+  it.effect("a socket whose reader is acquired again is resumed, with early data where it has some", () =>
+    Effect.gen(function* () {
+      const services = yield* Effect.context<Scope.Scope | CryptoProvider | Credentials>()
+      const accept = (socket: Socket.Socket) =>
+        Effect.gen(function* () {
+          const connection = yield* TlsServer.accept(socket, { maxEarlyData: 100 })
+          const writer = yield* connection.socket.writer
+          yield* Stream.runForEach(connection.earlyData, writer.write)
+          yield* writer.write("pong")
+        })
+      let { left, right } = Pair.make()
+      const inner: Socket.Socket = {
+        ...left,
+        reader: Effect.suspend(() => {
+          ;({ left, right } = Pair.make())
+          const served = Effect.provideContext(Effect.forkScoped(accept(right)), services)
+          return Effect.andThen(served, left.reader)
+        }),
+        writer: Effect.suspend(() => left.writer)
+      }
+      const socket = yield* TlsClient.makeSocket(inner, { serverName: "localhost", earlyData: bytes("ping") })
+      const once = Effect.scoped(
+        Effect.gen(function* () {
+          const { connection, pull } = yield* socket.reader
+          let heard = ""
+          while (!heard.endsWith("pong")) for (const chunk of yield* pull) heard += text(chunk)
+          return [connection.info.kind, connection.info.earlyData, heard]
+        })
+      )
+      assert.deepStrictEqual(yield* once, ["full", "none", "pong"])
+      assert.deepStrictEqual(yield* once, ["resumed", "accepted", "pingpong"])
+      assert.deepStrictEqual(yield* once, ["resumed", "accepted", "pingpong"])
+    }).pipe(Effect.scoped, Effect.provide(TlsTest.layerSessions))
+  )
+
+  it.effect("61, 64: of 100 connections at once no two use one ticket", () =>
+    Effect.gen(function* () {
+      const seen: Array<string> = []
+      const watch = layerObserver((role, { direction, message }) => {
+        if (role !== "client" || direction !== "said" || message._tag !== "ClientHello") return
+        const offered = find(message.body.extensions, "pre_shared_key")?.identities ?? []
+        seen.push(...offered.map(({ identity }) => Hex.encode(identity)))
+      })
+      yield* connect({ client: { tickets: { fresh: 8, resumed: 1 } }, server: { tickets: 8 } })
+      const ends = yield* Effect.forEach(Array.from({ length: 100 }), () => TlsTest.handshake(), {
+        concurrency: "unbounded"
+      }).pipe(Effect.provide(watch))
+      assert.lengthOf(seen, 8)
+      assert.lengthOf([...new Set(seen)], 8)
+      assert.lengthOf(
+        ends.filter(({ client, server }) => client.info.kind === "resumed" && server.info.kind === "resumed"),
+        8
+      )
+    }).pipe(Effect.scoped, Effect.provide(TlsTest.layerSessions))
   )
 })
 
