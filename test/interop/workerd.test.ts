@@ -6,8 +6,12 @@ import { randomBytes } from "node:crypto"
 import * as Http from "node:http"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import * as ClientSessionStore from "../../src/layers/ClientSessionStore.ts"
 import { toDuplex } from "../../src/layers/node/duplex.ts"
+import * as NodeCryptoProvider from "../../src/layers/node/NodeCryptoProvider.ts"
+import * as Tickets from "../../src/layers/Tickets.ts"
 import type { TlsConnection } from "../../src/layers/TlsConnection.ts"
 import { find } from "../../src/layers/TlsError.ts"
 import { fixtures } from "./support/fixtures.ts"
@@ -51,6 +55,26 @@ describe.skipIf(workerd === undefined)("workerd (needs workerd)", () => {
         Buffer.from(fixtures.client.p256.issued.certificate)
       )
     })
+  )
+
+  it.live("resumes at both of its ends", () =>
+    Effect.gen(function* () {
+      const { port, served } = yield* serveHttp({ clientAuthentication: "required" })
+      const theirs = yield* gateway(port)
+      const kinds: Array<readonly [string, string]> = []
+      for (let i = 0; i < 2; i++) {
+        const connection = yield* Ours.connect(theirs.port, { pair: fixtures.client.p256 })
+        assert.strictEqual(String((yield* post(connection, Buffer.from("abc")))[1]), "abc")
+        kinds.push([connection.info.kind, (yield* Queue.take(served)).connection.info.kind])
+      }
+      assert.deepStrictEqual(kinds, [
+        ["full", "full"],
+        ["resumed", "resumed"]
+      ])
+    }).pipe(
+      Effect.provide(ClientSessionStore.layerMemory()),
+      Effect.provide(Tickets.layerSealed().pipe(Layer.provide(NodeCryptoProvider.layer)))
+    )
   )
 
   it.live("lets no client of ours in without a certificate", () =>

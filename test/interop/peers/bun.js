@@ -62,7 +62,7 @@ const fetching = async ({ port, ca, cert, key, size = 1000, connections = 1 }) =
   for (let i = 0; i < connections; i++) {
     try {
       const body = randomBytes(size)
-      const options = { method: "POST", body, tls: { ca, cert, key }, keepalive: false }
+      const options = { method: "POST", body, tls: { ca, cert, key } }
       const response = await fetch(`https://localhost:${port}/`, options)
       const got = new Uint8Array(await response.arrayBuffer())
       say({ status: response.status, sent: digest(body), got: digest(got) })

@@ -52,7 +52,7 @@ const client = async ({ port, name = "localhost", ca, alpn, cert, key, size = 10
 
 /** fetch, which keeps a TLS of its own. */
 const fetching = async ({ port, ca, cert, key, size = 1000, connections = 1 }) => {
-  using http = Deno.createHttpClient({ caCerts: [ca], poolMaxIdlePerHost: 0, ...(cert && { cert, key }) })
+  using http = Deno.createHttpClient({ caCerts: [ca], ...(cert && { cert, key }) })
   for (let i = 0; i < connections; i++) {
     try {
       const body = randomBytes(size)

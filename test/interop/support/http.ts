@@ -1,11 +1,11 @@
-/** Our server with node:http above it, which sends the body of every request back. */
+/** Our server with node:http above it, which sends the body of a request back, one request a connection. */
 import * as Http from "node:http"
 import * as Effect from "effect/Effect"
 import { toDuplex } from "../../../src/layers/node/duplex.ts"
 import * as Ours from "./ours.ts"
 
 export const serveHttp = (options: Omit<Ours.ServerOptions, "serve"> = {}) => {
-  const http = Http.createServer((request, response) => void request.pipe(response))
+  const http = Http.createServer((request, response) => void request.pipe(response.setHeader("connection", "close")))
   return Ours.serve({
     alpnProtocols: ["http/1.1"],
     ...options,
