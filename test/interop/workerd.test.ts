@@ -48,7 +48,10 @@ describe.skipIf(workerd === undefined)("workerd (needs workerd)", () => {
       theirs.program.child.kill()
       const theirClient = (yield* Queue.take(served)).connection
       for (const { info } of [connection, theirClient]) {
-        assert.deepStrictEqual([info.version, info.kind, info.group], ["TLSv1.3", "full", "x25519"])
+        assert.deepStrictEqual(
+          [info.version, info.kind, info.group, info.serverName],
+          ["TLSv1.3", "full", "x25519", "localhost"]
+        )
       }
       assert.deepStrictEqual(
         Buffer.from(theirClient.peerCertificates[0] ?? []),
