@@ -75,8 +75,12 @@ describe.skipIf(workerd === undefined)("workerd (needs workerd)", () => {
         ["resumed", "resumed"]
       ])
     }).pipe(
-      Effect.provide(ClientSessionStore.layerMemory()),
-      Effect.provide(Tickets.layerSealed().pipe(Layer.provide(NodeCryptoProvider.layer)))
+      Effect.provide(
+        Layer.merge(
+          ClientSessionStore.layerMemory(),
+          Tickets.layerSealed().pipe(Layer.provide(NodeCryptoProvider.layer))
+        )
+      )
     )
   )
 
