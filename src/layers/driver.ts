@@ -145,7 +145,7 @@ const open = Effect.fnUntraced(function* (socket: Socket.Socket, endpoint: Endpo
     conversation.earlyData.end()
     return linkOf({ conversation, established, confirmed: Effect.void, inbox, scope })
   }
-  const confirmed = Fiber.join(yield* Effect.forkIn(finish(conversation), scope))
+  const confirmed = Fiber.join(yield* Effect.forkIn(inbox.lend(finish(conversation)), scope))
   return linkOf({ conversation, established, confirmed, inbox, scope })
 })
 

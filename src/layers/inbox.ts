@@ -78,6 +78,17 @@ export class Inbox {
     return this.#puller !== "nobody"
   }
 
+  /** Runs what reads the transport in our place: the rest of a handshake, behind early data. */
+  lend<A, E>(work: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    const back = Effect.sync(() => {
+      this.#puller = "nobody"
+    })
+    return Effect.suspend(() => {
+      this.#puller = "reader"
+      return Effect.ensuring(work, back)
+    })
+  }
+
   /** Looks after writers no more. */
   stop(): Effect.Effect<void> {
     return this.#watcher.stop()
