@@ -41,6 +41,7 @@ interface Flags extends Common {
   readonly ca: ReadonlyArray<string>
   readonly cert: string | undefined
   readonly key: string | undefined
+  readonly keyPasswordFile: string | undefined
   readonly rawKey: string | undefined
   readonly serverKeyPin: ReadonlyArray<string>
   readonly http: string | undefined
@@ -130,12 +131,15 @@ const check = Effect.fnUntraced(function* (flags: Flags) {
   if (flags.insecure && flags.ca.length > 0) return yield* usage("--insecure believes anybody: --ca has no use with it")
 })
 
-const identity = ({ cert, key, rawKey: file }: Flags) =>
+const identity = ({ cert, key, keyPasswordFile: passwordFile, rawKey: file }: Flags) =>
   cert === undefined && key === undefined && file === undefined
     ? Layer.empty
     : Layer.unwrap(
         Effect.map(
-          Effect.all([credentials(cert === undefined ? [] : [cert], key === undefined ? [] : [key]), rawKey(file)]),
+          Effect.all([
+            credentials(cert === undefined ? [] : [cert], key === undefined ? [] : [key], { passwordFile }),
+            rawKey(file, passwordFile)
+          ]),
           (loaded) => Credentials.layer(loaded.flat())
         )
       )
@@ -169,6 +173,7 @@ export const connect = Command.make(
     ca: repeatedText("ca", "FILE", "Believe the authorities in FILE (PEM), repeatable; default those of this machine"),
     cert: optionalText("cert", "FILE", "Our certificate chain (PEM), shown when the server asks who we are"),
     key: optionalText("key", "FILE", "Its private key (PEM)"),
+    keyPasswordFile: optionalText("key-password-file", "FILE", "Whose first line opens encrypted keys (PKCS#8)"),
     rawKey: optionalText(
       "raw-key",
       "FILE",

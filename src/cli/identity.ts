@@ -2,8 +2,10 @@
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Credentials from "../layers/Credentials.ts"
 import type { CryptoProvider } from "../layers/CryptoProvider.ts"
+import * as CredentialFiles from "../layers/node/CredentialFiles.ts"
 import * as SystemTrust from "../layers/node/SystemTrust.ts"
 import * as TrustAnchors from "../layers/TrustAnchors.ts"
 import type { Failure } from "../state/failure.ts"
@@ -24,11 +26,28 @@ export const anchors = (
 ): Layer.Layer<TrustAnchors.TrustAnchors, CliFailure | Failure, FileSystem.FileSystem> =>
   files.length === 0 ? SystemTrust.layerSystem : Layer.effect(TrustAnchors.TrustAnchors, ofFiles(files))
 
-/** `--cert` and `--key`, in pairs, each with the `--ocsp` in its place if there is one. */
+/** What besides certificates and keys may be given. */
+export interface CredentialFlags {
+  readonly staples?: ReadonlyArray<string>
+  readonly passwordFile?: string | undefined
+}
+
+/** The password of `--key-password-file`: its first line. */
+export const password = (
+  file: string | undefined
+): Effect.Effect<Redacted.Redacted<Uint8Array> | undefined, CliFailure, FileSystem.FileSystem> =>
+  file === undefined
+    ? Effect.undefined
+    : Effect.map(readFile(file), (bytes) => Redacted.make(CredentialFiles.firstLine(bytes)))
+
+/**
+ * `--cert` and `--key`, in pairs, each with the `--ocsp` in its place if there is one; the password opens whichever keys
+ * are encrypted.
+ */
 export const credentials = (
   certificates: ReadonlyArray<string>,
   keys: ReadonlyArray<string>,
-  staples: ReadonlyArray<string> = []
+  { staples = [], passwordFile }: CredentialFlags = {}
 ): Effect.Effect<ReadonlyArray<Credentials.LoadedCredential>, CliFailure, FileSystem.FileSystem | CryptoProvider> =>
   Effect.gen(function* () {
     if (certificates.length !== keys.length) {
@@ -38,12 +57,20 @@ export const credentials = (
     if (staples.length > certificates.length) {
       return yield* usage(`every --ocsp belongs to a --cert: there are ${staples.length} and ${certificates.length}`)
     }
-    return yield* Effect.forEach(certificates, (certificate, i) => loadPair(certificate, keys[i] ?? "", staples[i]))
+    const secret = yield* password(passwordFile)
+    return yield* Effect.forEach(certificates, (certificate, i) =>
+      loadPair(certificate, keys[i] ?? "", staples[i], secret)
+    )
   })
 
-const loadPair = Effect.fnUntraced(function* (certificate: string, key: string, staple: string | undefined) {
+const loadPair = Effect.fnUntraced(function* (
+  certificate: string,
+  key: string,
+  staple: string | undefined,
+  password: Redacted.Redacted<Uint8Array> | undefined
+) {
   const ocsp = staple === undefined ? undefined : yield* readFile(staple)
-  const pem = { chain: yield* readText(certificate), key: yield* readText(key), ocsp }
+  const pem = { chain: yield* readText(certificate), key: yield* readText(key), password, ocsp }
   const files = [certificate, key, ...(staple === undefined ? [] : [staple])].join(" with ")
   return yield* Effect.mapError(Credentials.loadPem(pem), ({ reason }) => usage(`${files}: ${reason.detail}`))
 })

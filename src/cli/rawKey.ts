@@ -5,15 +5,17 @@ import * as Credentials from "../layers/Credentials.ts"
 import type { CryptoProvider } from "../layers/CryptoProvider.ts"
 import { type CliFailure, usage } from "./failure.ts"
 import { readText } from "./files.ts"
+import { password } from "./identity.ts"
 
 /** The key of `--raw-key`, if there is one. */
 export const rawKey = (
-  file: string | undefined
+  file: string | undefined,
+  passwordFile?: string | undefined
 ): Effect.Effect<ReadonlyArray<Credentials.LoadedCredential>, CliFailure, FileSystem.FileSystem | CryptoProvider> =>
   file === undefined
     ? Effect.succeed([])
-    : Effect.flatMap(readText(file), (key) =>
-        Effect.mapBoth(Credentials.loadRawPublicKey({ key }), {
+    : Effect.flatMap(Effect.all({ key: readText(file), password: password(passwordFile) }), (options) =>
+        Effect.mapBoth(Credentials.loadRawPublicKey(options), {
           onSuccess: (credential) => [credential],
           onFailure: ({ reason }) => usage(`${file}: ${reason.detail}`)
         })

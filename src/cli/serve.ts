@@ -41,6 +41,7 @@ import * as Summary from "./summary.ts"
 interface Flags extends Common, Endpoint {
   readonly cert: ReadonlyArray<string>
   readonly key: ReadonlyArray<string>
+  readonly keyPasswordFile: string | undefined
   readonly ocsp: ReadonlyArray<string>
   readonly mode: "echo" | "http" | "sink" | "forward"
   readonly to: string | undefined
@@ -99,7 +100,8 @@ const attend = (flags: Flags, service: Service) =>
 const authentication = ({ clientCa, clientKeyPin, requireClientCert }: Flags) =>
   clientCa === undefined && clientKeyPin.length === 0 ? "none" : requireClientCert ? "required" : "optional"
 
-const filesOf = ({ cert, key, ocsp }: Flags) => cert.map((chain, i) => ({ chain, key: key[i] ?? "", ocsp: ocsp[i] }))
+const filesOf = ({ cert, key, keyPasswordFile, ocsp }: Flags) =>
+  cert.map((chain, i) => ({ chain, key: key[i] ?? "", password: keyPasswordFile, ocsp: ocsp[i] }))
 
 /** Whom clients are judged by. */
 const clients = ({ clientCa, clientKeyPin }: Flags) =>
@@ -112,8 +114,10 @@ const clients = ({ clientCa, clientKeyPin }: Flags) =>
 /** The server with all services that the flags ask for. */
 const services = (flags: Flags) => {
   // Read here in any case, as what is wrong with the flags is told best by them.
+  const { keyPasswordFile: passwordFile } = flags
+  const pairs = credentials(flags.cert, flags.key, { staples: flags.ocsp, passwordFile })
   const identity = Layer.unwrap(
-    Effect.map(Effect.all([credentials(flags.cert, flags.key, flags.ocsp), rawKey(flags.rawKey)]), (loaded) =>
+    Effect.map(Effect.all([pairs, rawKey(flags.rawKey, passwordFile)]), (loaded) =>
       flags.reload ? CredentialFiles.layer(filesOf(flags), { signal: "SIGHUP" }) : Credentials.layer(loaded.flat())
     )
   )
@@ -188,6 +192,7 @@ export const serve = Command.make(
     ),
     cert: repeatedText("cert", "FILE", "The certificate chain (PEM); repeatable, each with its --key, chosen by name"),
     key: repeatedText("key", "FILE", "Its private key (PEM)"),
+    keyPasswordFile: optionalText("key-password-file", "FILE", "Whose first line opens encrypted keys (PKCS#8)"),
     ocsp: repeatedText("ocsp", "FILE", "Its OCSP response (DER), for clients that ask; repeatable, as --cert is"),
     mode: Flag.Literals("mode", ["echo", "http", "sink", "forward"]).pipe(
       Flag.withDefault("echo" as const),

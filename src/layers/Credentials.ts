@@ -2,21 +2,22 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { CodecFailure } from "../codec/presentation/cursor.ts"
 import { describe } from "../codec/presentation/wire.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import { type Certificate, parseCertificate } from "../codec/x509/certificate.ts"
 import { certificatesFromPem } from "../codec/x509/pem.ts"
-import { privateKeyFromPem } from "../codec/x509/privateKey.ts"
 import type { CryptoFailure, PrivateKey, SignatureAlgorithm } from "../crypto/primitives.ts"
 import { tls13Schemes } from "../crypto/signature.ts"
 import type { ChooseCredential, Credential, ResolveHello } from "../state/command.ts"
 import type { CertificateKind } from "../state/config.ts"
 import { escape, type Failure, fail, make as failure } from "../state/failure.ts"
 import { matchIdentity, parseServerIdentity } from "../state/path/host.ts"
+import { subjectText } from "../state/path/refusal.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
+import { leafOf, orderChain } from "./chainOrder.ts"
+import { type KeyOptions, pkcs8Of, textOf } from "./keyPem.ts"
 import { ocspResponse, type StapleOptions, timestampList } from "./staples.ts"
 import { preferred, usable } from "./suitable.ts"
 import { asConfiguration, misconfigured, type TlsError } from "./TlsError.ts"
@@ -64,15 +65,10 @@ export type LoadedCredential = LoadedCertificate | LoadedRawPublicKey
 export const make = (shape: Shape): Layer.Layer<Credentials> => Layer.succeed(Credentials, shape)
 
 /** A chain and its key as text or bytes of PEM, and what is stapled to the chain. */
-export interface PemOptions extends StapleOptions {
-  /** The end-entity certificate first, then its intermediates. */
+export interface PemOptions extends StapleOptions, KeyOptions {
+  /** The end-entity certificate and its intermediates; another order is repaired. */
   readonly chain: string | Uint8Array
-  /** PKCS#8, SEC1 or PKCS#1, not encrypted. */
-  readonly key: string | Uint8Array | Redacted.Redacted<string | Uint8Array>
 }
-
-const decoder = new TextDecoder()
-const textOf = (pem: string | Uint8Array): string => (typeof pem === "string" ? pem : decoder.decode(pem))
 
 const parsed = <A>(what: string, result: Result.Result<A, CodecFailure>): Effect.Effect<A, TlsError> =>
   Effect.mapError(Effect.fromResult(result), (cause) => misconfigured(`${what}: ${describe(cause)}`))
@@ -96,29 +92,44 @@ const belongs = Effect.fnUntraced(function* (key: PrivateKey, leaf: Certificate)
   return publicKey.verify(algorithm, probe, signature)
 })
 
-/** A credential from DER: the chain, the end-entity first, and the key as PKCS#8. */
-export const load = Effect.fnUntraced(function* (chain: ReadonlyArray<Uint8Array>, pkcs8: Uint8Array) {
+/** The certificates of a chain; each must be readable, or its place in it could not be found. */
+const readAll = (chain: ReadonlyArray<Uint8Array>) =>
+  Effect.forEach(chain, (der, i) =>
+    parsed(chain.length === 1 ? "certificate" : `certificate ${i + 1} of ${chain.length}`, parseCertificate(der))
+  )
+
+/**
+ * A credential from DER: the key as PKCS#8, and its certificate with those above it. A chain in another order is put
+ * right; what does not belong to it is left out, with a warning.
+ */
+export const load = Effect.fnUntraced(function* (certificates: ReadonlyArray<Uint8Array>, pkcs8: Uint8Array) {
   const provider = yield* CryptoProvider
-  const [first] = chain
-  if (first === undefined) return yield* misconfigured("the certificate chain is empty")
-  const leaf = yield* parsed("certificate", parseCertificate(first))
+  const all = yield* readAll(certificates)
   const key = yield* provider.privateKey(pkcs8).pipe(provided("private key"))
+  const leaf = leafOf(key.publicKey.spki, all) ?? all[0]
+  if (leaf === undefined) return yield* misconfigured("the certificate chain is empty")
   const fits = yield* belongs(key, leaf).pipe(provided("certificate and private key"))
-  if (!fits) return yield* misconfigured("the private key does not belong to the first certificate of the chain")
-  const credential: LoadedCertificate = { chain, schemes: key.schemes, key, leaf }
+  if (!fits) {
+    const others = all.length === 1 ? "" : ", nor to any other"
+    return yield* misconfigured(`the private key does not belong to the first certificate of the chain${others}`)
+  }
+  const { chain, dropped } = orderChain(leaf, all)
+  if (dropped.length > 0) {
+    const names = dropped.map(subjectText).join(", ")
+    yield* Effect.logWarning(`certificates that do not belong to the chain of ${subjectText(leaf)}: ${names}`)
+  }
+  const credential: LoadedCertificate = { chain: chain.map(({ der }) => der), schemes: key.schemes, key, leaf }
   return credential
 })
-
-const pkcs8Of = (key: PemOptions["key"]) =>
-  parsed("private key", privateKeyFromPem(textOf(Redacted.isRedacted(key) ? Redacted.value(key) : key)))
 
 /**
  * Reads a chain and its key, and checks that they belong together. Fails with `InvalidConfiguration` that says what
  * is wrong; no failure contains a part of the key.
  */
-export const loadPem = Effect.fnUntraced(function* ({ chain, key, ocsp, timestamps }: PemOptions) {
+export const loadPem = Effect.fnUntraced(function* (options: PemOptions) {
+  const { chain, ocsp, timestamps } = options
   const certificates = yield* parsed("certificate chain", certificatesFromPem(textOf(chain)))
-  const loaded = yield* load(certificates, yield* pkcs8Of(key))
+  const loaded = yield* load(certificates, yield* pkcs8Of(options))
   const credential: LoadedCertificate = {
     ...loaded,
     ocspStaple: ocsp && (yield* parsed("OCSP response (DER)", ocspResponse(ocsp))),
@@ -128,9 +139,9 @@ export const loadPem = Effect.fnUntraced(function* ({ chain, key, ocsp, timestam
 })
 
 /** Loads the key of a raw public key, PEM. Fails as {@link loadPem} does. */
-export const loadRawPublicKey = Effect.fnUntraced(function* ({ key: pem }: Pick<PemOptions, "key">) {
+export const loadRawPublicKey = Effect.fnUntraced(function* (options: KeyOptions) {
   const provider = yield* CryptoProvider
-  const key = yield* provider.privateKey(yield* pkcs8Of(pem)).pipe(provided("private key"))
+  const key = yield* provider.privateKey(yield* pkcs8Of(options)).pipe(provided("private key"))
   const credential: LoadedRawPublicKey = {
     certificateType: "RawPublicKey",
     chain: [key.publicKey.spki],
@@ -330,7 +341,5 @@ export const layerReloading = (current: Effect.Effect<Shape>): Layer.Layer<Crede
  * @example
  * const Identity = Credentials.layerRawPublicKey({ key: keyPem })
  */
-export const layerRawPublicKey = (
-  options: Pick<PemOptions, "key">
-): Layer.Layer<Credentials, TlsError, CryptoProvider> =>
+export const layerRawPublicKey = (options: KeyOptions): Layer.Layer<Credentials, TlsError, CryptoProvider> =>
   Layer.unwrap(Effect.map(loadRawPublicKey(options), (credential) => layer([credential])))

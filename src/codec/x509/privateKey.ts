@@ -45,6 +45,11 @@ const fail = (expected: string): Result.Result<never, CodecFailure> =>
 
 const encrypted = fail("a private key that is not encrypted (decrypt it with: openssl pkey -in KEY -out PLAIN)")
 
+/** The encryption of PEM itself derives its key with one round of MD5; nobody should keep a key in it. */
+const traditional = fail(
+  "a private key in PKCS#8, not in the old encryption of PEM (convert it with: openssl pkcs8 -topk8 -in KEY -out NEW)"
+)
+
 const wrap = (privateKeyAlgorithm: AlgorithmIdentifier, privateKey: Uint8Array) =>
   encodeDer(PrivateKeyInfo, {
     version: "v1",
@@ -89,13 +94,32 @@ export const toPkcs8 = (der: Uint8Array): Result.Result<Uint8Array, CodecFailure
 
 const labels: ReadonlyArray<string> = ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY", "ENCRYPTED PRIVATE KEY"]
 
-const isEncrypted = ({ label, headers }: PemBlock): boolean =>
-  label === "ENCRYPTED PRIVATE KEY" || headers.some((header) => /^Proc-Type:.*ENCRYPTED/.test(header))
+const isTraditional = ({ headers }: PemBlock): boolean =>
+  headers.some((header) => /^Proc-Type:.*ENCRYPTED/.test(header))
 
-/** The first private key of a PEM text, as PKCS#8 in DER; certificates and EC parameters beside it do not disturb. */
-export const privateKeyFromPem = (text: string): Result.Result<Uint8Array, CodecFailure> =>
+/** A private key as a file has it. */
+export type PrivateKeyContainer =
+  /** PKCS#8, DER. */
+  | { readonly _tag: "Plain"; readonly pkcs8: Uint8Array }
+  /** EncryptedPrivateKeyInfo, DER, as it was found: `parseEncryptedPrivateKey` tells what opens it. */
+  | { readonly _tag: "Encrypted"; readonly der: Uint8Array }
+
+/**
+ * The first private key of a PEM text, open or not; certificates and EC parameters beside it do not disturb. Fails for
+ * the encryption that PEM once had itself (`Proc-Type: 4,ENCRYPTED`), and says how to convert it.
+ */
+export const privateKeyContainer = (text: string): Result.Result<PrivateKeyContainer, CodecFailure> =>
   Result.flatMap(parsePem(text), (blocks) => {
     const block = blocks.find(({ label }) => labels.includes(label))
     if (block === undefined) return fail("a block -----BEGIN PRIVATE KEY-----")
-    return isEncrypted(block) ? encrypted : toPkcs8(block.bytes)
+    if (isTraditional(block)) return traditional
+    return block.label === "ENCRYPTED PRIVATE KEY"
+      ? Result.succeed<PrivateKeyContainer>({ _tag: "Encrypted", der: block.bytes })
+      : Result.map(toPkcs8(block.bytes), (pkcs8): PrivateKeyContainer => ({ _tag: "Plain", pkcs8 }))
   })
+
+/** The same, when it is not encrypted: PKCS#8 in DER. */
+export const privateKeyFromPem = (text: string): Result.Result<Uint8Array, CodecFailure> =>
+  Result.flatMap(privateKeyContainer(text), (found) =>
+    found._tag === "Plain" ? Result.succeed(found.pkcs8) : encrypted
+  )

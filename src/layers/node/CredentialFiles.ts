@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Result from "effect/Result"
 import * as Credentials from "../Credentials.ts"
@@ -16,8 +17,10 @@ import { describeError } from "../transport.ts"
 export interface Files {
   /** The end-entity certificate first, then its intermediates. */
   readonly chain: string
-  /** PKCS#8, SEC1 or PKCS#1, not encrypted. */
+  /** PKCS#8, which may be encrypted, SEC1 or PKCS#1. */
   readonly key: string
+  /** Where the password of an encrypted key is: the first line of a file. */
+  readonly password?: string | undefined
   /** An OCSPResponse about the certificate, DER. */
   readonly ocsp?: string | undefined
 }
@@ -37,9 +40,17 @@ const read = (path: string): Effect.Effect<Uint8Array, TlsError> =>
     catch: (cause) => misconfigured(`cannot read ${path}: ${describeError(cause)}`)
   })
 
+/** A password in a file: its first line, without the end that editors put there. */
+export const firstLine = (bytes: Uint8Array): Uint8Array => {
+  const end = bytes.indexOf(10)
+  const line = end === -1 ? bytes : bytes.subarray(0, end)
+  return line.at(-1) === 13 ? line.subarray(0, -1) : line
+}
+
 const pairOf = Effect.fnUntraced(function* (files: Files) {
   const ocsp = files.ocsp === undefined ? undefined : yield* read(files.ocsp)
-  return { files, chain: yield* read(files.chain), key: yield* read(files.key), ocsp }
+  const password = files.password === undefined ? undefined : Redacted.make(firstLine(yield* read(files.password)))
+  return { files, chain: yield* read(files.chain), key: yield* read(files.key), password, ocsp }
 })
 
 type Pairs = ReadonlyArray<Effect.Success<ReturnType<typeof pairOf>>>
@@ -47,8 +58,10 @@ type Pairs = ReadonlyArray<Effect.Success<ReturnType<typeof pairOf>>>
 /** Tells whether files have changed, and keeps no key for it. */
 const digestOf = (pairs: Pairs): string => {
   const hash = createHash("sha256")
-  for (const { chain, key, ocsp = new Uint8Array(0) } of pairs) {
-    hash.update(`${chain.length} ${key.length} ${ocsp.length} `).update(chain).update(key).update(ocsp)
+  for (const { chain, key, password, ocsp = new Uint8Array(0) } of pairs) {
+    const secret = password === undefined ? new Uint8Array(0) : Redacted.value(password)
+    hash.update(`${chain.length} ${key.length} ${secret.length} ${ocsp.length} `)
+    hash.update(chain).update(key).update(secret).update(ocsp)
   }
   return hash.digest("hex")
 }
