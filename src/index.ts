@@ -16,6 +16,8 @@ export * as ClientVerifier from "./layers/ClientVerifier.ts"
 export * as Credentials from "./layers/Credentials.ts"
 /** The cryptography in use. */
 export * as CryptoProvider from "./layers/CryptoProvider.ts"
+/** Keys that both sides were given, in the place of certificates. */
+export * as ExternalPsks from "./layers/ExternalPsks.ts"
 /** Watching the messages of a handshake. */
 export * as HandshakeObserver from "./layers/events.ts"
 /** The key log of RFC 9850. */

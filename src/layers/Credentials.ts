@@ -29,7 +29,7 @@ export type Request = ResolveHello | ChooseCredential
 
 /** What a source of credentials does. Both may be slow; the handshake's deadline bounds them. */
 export interface Shape {
-  /** What it has, the preferred first; absent for certificates only. A client offers them (RFC 7250 section 4.1). */
+  /** What it has, the preferred first; absent for certificates only, empty for nothing at all. A client offers them (RFC 7250 section 4.1). */
   readonly certificateTypes?: ReadonlyArray<CertificateKind> | undefined
   /** The credential for this peer, or `undefined`: a server then fails with `NoCredential`, a client shows none. */
   readonly choose: (request: Request) => Effect.Effect<Credential | undefined, Failure>
@@ -63,6 +63,18 @@ export type LoadedCredential = LoadedCertificate | LoadedRawPublicKey
 
 /** Any source of credentials: a store, an HSM, one that looks at the name. */
 export const make = (shape: Shape): Layer.Layer<Credentials> => Layer.succeed(Credentials, shape)
+
+/**
+ * Nothing to show: of a server that its clients know by external PSKs alone (`ExternalPsks`), which it needs then.
+ *
+ * @example
+ * const Server = TlsServer.layer().pipe(Layer.provide([Credentials.layerNone, Keys]))
+ */
+export const layerNone: Layer.Layer<Credentials> = make({
+  certificateTypes: [],
+  choose: () => Effect.undefined,
+  sign: () => Effect.fail(failure("InternalError", "there is nothing to sign with"))
+})
 
 /** A chain and its key as text or bytes of PEM, and what is stapled to the chain. */
 export interface PemOptions extends StapleOptions, KeyOptions {

@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import { KeyValueStore } from "effect/persistence/KeyValueStore"
 import type * as Scope from "effect/Scope"
 import { tls13Schemes } from "../crypto/signature.ts"
+import { make as failure } from "../state/failure.ts"
 import { authoritiesOf } from "./authorities.ts"
 import { makeAcceptAny, makePinned } from "./bareKey.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
@@ -128,6 +129,16 @@ export const layerTofu = (
       return makeTofu(primitives, yield* KeyValueStore, options)
     })
   )
+
+/**
+ * Believes no certificate: for clients that know their servers by external PSKs alone (`ExternalPsks`). Where a server
+ * shows one, that is `CertificateRejected`.
+ */
+export const layerNone: Layer.Layer<ServerVerifier> = Layer.succeed(ServerVerifier, {
+  schemes: tls13Schemes,
+  verify: () =>
+    Effect.fail(failure("CertificateRejected", "no certificate is believed here (ServerVerifier.layerNone)"))
+})
 
 /**
  * Believes whatever certificate comes. Whoever is in between can read and change everything: for looking at servers

@@ -5,11 +5,13 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
+import { serverText } from "../state/path/host.ts"
 import { CertificateCompression } from "./CertificateCompression.ts"
 import { Credentials } from "./Credentials.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { type ClientOptions, client } from "./configuration.ts"
 import type { Link } from "./driver.ts"
+import * as ExternalPsks from "./ExternalPsks.ts"
 import * as Endpoint from "./endpoint.ts"
 import { observed } from "./observability.ts"
 import * as Resumption from "./resumption.ts"
@@ -47,7 +49,12 @@ const prepare = Effect.fnUntraced(function* (options: Options) {
   const certificateCompression = options.certificateCompression ?? (yield* CertificateCompression)
   const settings = { ...options, certificateCompression }
   const config = yield* asConfiguration(Effect.fromResult(client(settings, crypto, verifier.schemes, types)))
-  const handshake = yield* Endpoint.client(config, { crypto, credentials, verify: verifier.verify, sessions }, options)
+  const keys = yield* ExternalPsks.forClient(serverText(config.server), options.externalPskPolicy)
+  const handshake = yield* Endpoint.client(
+    { ...config, ...keys },
+    { crypto, credentials, verify: verifier.verify, sessions },
+    options
+  )
   const connectionOf = (link: Link) => makeConnection(link, crypto.primitives.hashes)
   return (socket: Socket.Socket) =>
     observed("client")(Effect.map(handshake(socket, options.peer ?? options.serverName), connectionOf))

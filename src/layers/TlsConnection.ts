@@ -10,8 +10,10 @@ import { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { ChannelBindingType, Hashes } from "../state/channelBinding.ts"
 import type { CertificateKind } from "../state/config.ts"
 import type { PeerIdentity, Staples } from "../state/proof.ts"
+import type { GivenKey } from "../state/tls13/psk.ts"
 import { bytesOf, joined } from "./bytes.ts"
 import type { Link } from "./driver.ts"
+import { show } from "./givenKey.ts"
 import type { TrafficHandOver } from "./handOver.ts"
 import type { TlsError } from "./TlsError.ts"
 
@@ -38,6 +40,8 @@ export interface ConnectionInfo {
   readonly earlyData: "none" | "accepted" | "rejected"
   /** How the verifier came to believe the peer; absent when it did not say who it is. */
   readonly peer: string | undefined
+  /** The external PSK that speaks for both, by its identity and, where it is imported, the names of client and server. */
+  readonly psk: string | undefined
 }
 
 /** A socket that yields bytes and never text. */
@@ -59,6 +63,11 @@ export interface TlsConnection {
   readonly info: ConnectionInfo
   /** Who the peer is, as the verifier judged it. */
   readonly peer: PeerIdentity | undefined
+  /**
+   * The external PSK that speaks for both. `peer` is what the other end calls itself by an imported one: true as far as
+   * those who have the key are believed.
+   */
+  readonly externalPsk: GivenKey | undefined
   /** DER, the end-entity first; a raw public key is its SubjectPublicKeyInfo alone; empty when the peer showed none. */
   readonly peerCertificates: ReadonlyArray<Uint8Array>
   /** What `peerCertificates` are: a chain, or a raw public key (RFC 7250); absent when the peer showed none. */
@@ -165,9 +174,11 @@ export const make = (link: Link, hashes: Hashes): TlsConnection => {
       serverName: established.serverName,
       kind: established.kind,
       earlyData: established.earlyData,
-      peer: identity?.description
+      peer: identity?.description,
+      psk: established.given?.label ?? (established.given === undefined ? undefined : show(established.given.identity))
     },
     peer: identity,
+    externalPsk: established.given,
     peerCertificates: identity?.chain ?? [],
     peerCertificateType: established.peer?.certificateType,
     peerStaples: established.staples ?? { ocsp: undefined, timestamps: undefined },

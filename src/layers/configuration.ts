@@ -10,6 +10,7 @@ import type {
   ClientConfig,
   Compatibility,
   ExtensionOrder,
+  ExternalPskPolicy,
   Grease,
   ServerConfig,
   Stapling
@@ -125,6 +126,11 @@ export interface ClientOptions extends Options, Resumption.ClientOptions {
   readonly shares?: ReadonlyArray<string> | undefined
   /** Whether the extensions of the ClientHello have a new order in every connection; `shuffled` by default. */
   readonly extensionOrder?: ExtensionOrder | undefined
+  /**
+   * Where `ExternalPsks` have keys for this server: `required`, the default, refuses a server that takes none of them,
+   * and resumes no session; with `preferred` a certificate that the `ServerVerifier` believes will do too.
+   */
+  readonly externalPskPolicy?: ExternalPskPolicy | undefined
   /**
    * Whether the server is told which authorities the `ServerVerifier` believes, to choose among its certificates by
    * (RFC 9846 section 4.3.4). It tells everybody on the way too, and is left out when they are many; `omit` by default.

@@ -14,6 +14,7 @@ import { ClientVerifier } from "./ClientVerifier.ts"
 import { Credentials } from "./Credentials.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { type Options as ServerOptions, server } from "./configuration.ts"
+import * as ExternalPsks from "./ExternalPsks.ts"
 import type { WriterOptions } from "./recordOptions.ts"
 import * as Resumption from "./resumption.ts"
 import { asConfiguration, misconfigured, type TlsError } from "./TlsError.ts"
@@ -24,7 +25,7 @@ export interface ConfigurationOptions
     Resumption.ServerOptions {
   /**
    * Whether clients are asked who they are: not at all, which is the default; asked, and let in without; or let in
-   * only with a certificate that the `ClientVerifier` accepts.
+   * only with a certificate that the `ClientVerifier` accepts. Who comes with an external PSK is known by that.
    */
   readonly clientAuthentication?: "none" | "optional" | "required" | undefined
   /**
@@ -83,9 +84,10 @@ export const configure = Effect.fnUntraced(function* (
   if (alpnPolicy === "strict" && config.protocols.length === 0) {
     return yield* misconfigured(`alpnPolicy is "strict" without alpnProtocols`)
   }
+  const keys = yield* ExternalPsks.forServer(credentials)
   return {
-    config: { ...config, serverNamePolicy, alpnPolicy },
-    answers: answers({ crypto, credentials, verify: verifier?.verify ?? unasked, ...sessions })
+    config: { ...config, ...keys.config, serverNamePolicy, alpnPolicy },
+    answers: answers({ crypto, credentials, verify: verifier?.verify ?? unasked, ...sessions, ...keys.world })
   }
 })
 
