@@ -8,13 +8,13 @@ import { describe } from "../codec/presentation/wire.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import { type Certificate, parseCertificate } from "../codec/x509/certificate.ts"
 import { certificatesFromPem } from "../codec/x509/pem.ts"
-import type { CryptoFailure, PrivateKey, SignatureAlgorithm } from "../crypto/primitives.ts"
-import { tls13Schemes } from "../crypto/signature.ts"
+import type { CryptoFailure, PrivateKey } from "../crypto/primitives.ts"
 import type { ChooseCredential, Credential, ResolveHello } from "../state/command.ts"
 import type { CertificateKind } from "../state/config.ts"
 import { escape, type Failure, fail, make as failure } from "../state/failure.ts"
 import { matchIdentity, parseServerIdentity } from "../state/path/host.ts"
 import { subjectText } from "../state/path/refusal.ts"
+import { algorithmOf, belongs } from "./belonging.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { leafOf, orderChain } from "./chainOrder.ts"
 import { type KeyOptions, pkcs8Of, textOf } from "./keyPem.ts"
@@ -87,22 +87,6 @@ const parsed = <A>(what: string, result: Result.Result<A, CodecFailure>): Effect
 
 const provided = (what: string) =>
   Effect.mapError(({ detail }: { readonly detail: string }) => misconfigured(`${what}: ${detail}`))
-
-/** Nothing is signed here that a peer could use: the content has neither the 64 spaces nor the name of section 4.5.2. */
-const probe = new TextEncoder().encode("effect-tls: does this key belong to this certificate?")
-
-const algorithmOf = (scheme: SignatureScheme | undefined): SignatureAlgorithm | undefined =>
-  tls13Schemes.find((known) => known === scheme)
-
-/** Whether a key's signature is right under the certificate's public key. */
-const belongs = Effect.fnUntraced(function* (key: PrivateKey, leaf: Certificate) {
-  const provider = yield* CryptoProvider
-  const algorithm = algorithmOf(key.schemes[0])
-  if (algorithm === undefined) return false
-  const publicKey = yield* provider.publicKey(leaf.publicKey.spki)
-  const signature = yield* provider.sign(key, algorithm, probe)
-  return publicKey.verify(algorithm, probe, signature)
-})
 
 /** The certificates of a chain; each must be readable, or its place in it could not be found. */
 const readAll = (chain: ReadonlyArray<Uint8Array>) =>
