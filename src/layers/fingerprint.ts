@@ -11,6 +11,7 @@ import type { Primitives } from "../crypto/primitives.ts"
 import type { TrustAnchor } from "../state/path/anchor.ts"
 import type { Purpose } from "../state/path/purpose.ts"
 import type { SearchLimits } from "../state/path/search.ts"
+import type { Circumstances } from "../state/path/validate.ts"
 import { bytesOf, joined } from "./bytes.ts"
 
 const length = (size: number): Uint8Array => {
@@ -36,17 +37,24 @@ const anchorDigest = (primitives: Primitives, anchor: TrustAnchor): Result.Resul
   )
 }
 
+const rulesOf = ({
+  maxIntermediates,
+  maxSignatures,
+  initialPolicies
+}: Pick<SearchLimits, "maxIntermediates" | "maxSignatures"> & Pick<Circumstances, "initialPolicies">): string =>
+  `${maxIntermediates} ${maxSignatures} ${initialPolicies?.toSorted().join() ?? "any policy"}`
+
 /** RFC 5280 under these anchors; `undefined` when one of them says what has no encoding, so that nothing is resumed. */
 export const webPkiPolicy = (
   primitives: Primitives,
   purpose: Purpose,
-  { maxIntermediates, maxSignatures }: Pick<SearchLimits, "maxIntermediates" | "maxSignatures">,
+  asked: Pick<SearchLimits, "maxIntermediates" | "maxSignatures"> & Pick<Circumstances, "initialPolicies">,
   anchors: ReadonlyArray<TrustAnchor>
 ): Uint8Array | undefined => {
   const digests = Result.all(anchors.map((anchor) => anchorDigest(primitives, anchor)))
   return Result.isFailure(digests)
     ? undefined
-    : digest(primitives, ["webpki", purpose, `${maxIntermediates} ${maxSignatures}`, ...sorted(digests.success)])
+    : digest(primitives, ["webpki", purpose, rulesOf(asked), ...sorted(digests.success)])
 }
 
 /** One of these keys, whatever the certificate says besides. */

@@ -30,6 +30,8 @@ const byReason: { readonly [R in ReasonName]?: string } = {
   CertificateNotAuthority: "the chain names an issuer that may not issue: ask for a new certificate",
   CertificatePurposeMismatch:
     "the certificate is made for another purpose: servers need serverAuth, clients clientAuth",
+  CertificatePolicyMismatch:
+    "a policy is demanded by a CA of the chain or by `initialPolicies`: ask for a new certificate",
   CertificateKeyUnsupported: "use a key of P-256, P-384, Ed25519, or RSA of 2048 bits and more",
   CertificateAlgorithmUnsupported: "a certificate of the chain is signed with an old algorithm: ask for a new one",
   CertificateKeyChanged:

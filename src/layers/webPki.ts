@@ -26,6 +26,11 @@ export interface Options {
   readonly maxIntermediates?: number | undefined
   /** Signatures checked for one chain, default 100; and never more than take 250 ms by the provider's own figures. */
   readonly maxSignatures?: number | undefined
+  /**
+   * Certificate policies (RFC 5280 section 6.1.1 (c)), object identifiers such as `2.23.140.1.2.1`: the end-entity must
+   * be certified under one of them. Absent: policies do not matter, unless a CA of the path demands one.
+   */
+  readonly initialPolicies?: ReadonlyArray<string> | undefined
 }
 
 /** Certificates of one chain that are parsed at all. */
@@ -122,7 +127,8 @@ const makeFindPath = (
   memory: ChainMemory,
   anchors: AnchorIndex,
   limits: SearchLimits,
-  cost: NonNullable<Primitives["verifyCost"]>
+  cost: NonNullable<Primitives["verifyCost"]>,
+  initialPolicies: Options["initialPolicies"]
 ) => {
   const discharge = makeDischarge(memory, limits, cost)
   return Effect.fnUntraced(function* (purpose: Purpose, leaf: Certificate, others: ReadonlyArray<Certificate>) {
@@ -130,7 +136,7 @@ const makeFindPath = (
     const effort: Effort = { work: 0, checks: 0, unbroken: 0, outcomes: new Map() }
     let reported: Failure | undefined
     let judged = 0
-    for (const candidate of search(leaf, others, anchors, { now, purpose }, limits)) {
+    for (const candidate of search(leaf, others, anchors, { now, purpose, initialPolicies }, limits)) {
       if (judged++ % pathsAtOnce === pathsAtOnce - 1) yield* Effect.yieldNow
       if (Result.isFailure(candidate)) {
         reported = moreTelling(reported, candidate.failure)
@@ -157,9 +163,11 @@ const makeJudge = (
   primitives: Primitives,
   memory: ChainMemory,
   anchors: ReadonlyArray<TrustAnchor>,
-  limits: SearchLimits
+  limits: SearchLimits,
+  { initialPolicies }: Options
 ) => {
-  const findPath = makeFindPath(memory, indexAnchors(anchors), limits, primitives.verifyCost ?? inJavaScript)
+  const cost = primitives.verifyCost ?? inJavaScript
+  const findPath = makeFindPath(memory, indexAnchors(anchors), limits, cost, initialPolicies)
   return Effect.fnUntraced(function* ({ purpose, identity, chain }: Question) {
     const { leaf, intermediates } = yield* Effect.fromResult(parseChain(memory, chain))
     if (identity !== undefined) yield* Effect.fromResult(matchIdentity(identity, leaf))
@@ -191,7 +199,8 @@ export const makeWebPki = (
 ): WebPki => {
   const memory = makeChainMemory(primitives)
   const limits = limitsOf(options)
-  const judge = makeJudge(primitives, memory, anchors, limits)
+  const asked = { ...limits, initialPolicies: options.initialPolicies }
+  const judge = makeJudge(primitives, memory, anchors, limits, options)
   const verify = Effect.fnUntraced(function* (request: AuthenticatePeer) {
     const { peer, chain } = request
     const path = yield* judge(
@@ -209,5 +218,9 @@ export const makeWebPki = (
     const description = `${subjectText(leaf)}, issued under ${nameText(path.anchor.subject)}`
     return { chain, description, validUntil: validUntil(path) }
   })
-  return { judge, verify, fingerprint: (purpose) => webPkiPolicy(primitives, purpose, limits, anchors) }
+  return {
+    judge,
+    verify,
+    fingerprint: (purpose) => webPkiPolicy(primitives, purpose, asked, anchors)
+  }
 }

@@ -108,6 +108,7 @@ export const reasons = {
   CertificateNotAuthority: refused("bad_certificate", "RFC 5280 4.2.1.9"),
   CertificatePathTooLong: refused("bad_certificate", "RFC 5280 4.2.1.9"),
   CertificateNameConstrained: refused("bad_certificate", "RFC 5280 4.2.1.10"),
+  CertificatePolicyMismatch: refused("bad_certificate", "RFC 5280 6.1.5"),
   CertificatePurposeMismatch: refused("unsupported_certificate", "RFC 5280 4.2.1.12"),
   CertificateKeyUsageMismatch: refused("unsupported_certificate", "RFC 5280 4.2.1.3"),
   CertificateExtensionUnknown: refused("unsupported_certificate", "RFC 5280 4.2"),

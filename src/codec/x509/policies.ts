@@ -1,4 +1,4 @@
-/** RFC 5280 sections 4.2.1.4, .5, .11 and .14: the extensions about policies, as data; nobody processes them here. */
+/** RFC 5280 sections 4.2.1.4, .5, .11 and .14: the extensions about policies, as data; state/path/policy.ts processes them. */
 import { objectIdentifier } from "../der/objectIdentifier.ts"
 import { any, integerBetween } from "../der/primitive.ts"
 import { implicit, optional, refine, sequence, sequenceOf } from "../der/structure.ts"

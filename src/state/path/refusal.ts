@@ -70,6 +70,7 @@ const telling: ReadonlyArray<ReasonName> = [
   "CertificateHashWeak",
   "CertificateExtensionUnknown",
   "CertificatePathTooLong",
+  "CertificatePolicyMismatch",
   "CertificatePurposeMismatch",
   "CertificateNotYetValid",
   "CertificateExpired",

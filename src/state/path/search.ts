@@ -4,11 +4,12 @@ import type { Certificate } from "../../codec/x509/certificate.ts"
 import type { Failure } from "../failure.ts"
 import { type AnchorIndex, type BuildLimits, candidatePaths, defaultBuildLimits, type Path } from "./build.ts"
 import { comparisons } from "./constraints.ts"
+import { statements } from "./policy.ts"
 import { along, refuse } from "./refusal.ts"
 import { type Circumstances, type SignatureCheck, validate } from "./validate.ts"
 
 export interface SearchLimits extends BuildLimits {
-  /** Names compared with name constraints, over all paths. */
+  /** Names compared with name constraints, and policies looked at, over all paths. */
   readonly maxComparisons: number
   /** Signatures checked, over all paths. */
   readonly maxSignatures: number
@@ -44,9 +45,13 @@ export function* search(
       continue
     }
     const path = candidate.success
-    compared += comparisons(path)
+    compared += comparisons(path) + statements(path.certificates)
     if (compared > limits.maxComparisons) {
-      yield refuse("CertificateSearchExhausted", leaf, "has too many names for the name constraints above it")
+      yield refuse(
+        "CertificateSearchExhausted",
+        leaf,
+        "has too many names for the name constraints above it, or too many policies"
+      )
       return
     }
     yield Result.mapBoth(validate(path, circumstances), {

@@ -15,6 +15,14 @@ import type { Failure } from "../failure.ts"
 import type { TrustAnchor } from "./anchor.ts"
 import type { Path } from "./build.ts"
 import { type Constraints, checkNames, readConstraints } from "./constraints.ts"
+import {
+  concludePolicies,
+  constrainPolicies,
+  initialPolicies,
+  type Policies,
+  preparePolicies,
+  processPolicies
+} from "./policy.ts"
 import { checkAuthority, checkEndEntity, type Purpose } from "./purpose.ts"
 import { nameText, refuse } from "./refusal.ts"
 
@@ -23,6 +31,11 @@ export interface Circumstances {
   /** Milliseconds since 1970. */
   readonly now: number
   readonly purpose: Purpose
+  /**
+   * user-initial-policy-set (section 6.1.1 (c)): object identifiers, one of which the end-entity must be certified
+   * under. Absent: any policy and none, unless a CA of the path demands one.
+   */
+  readonly initialPolicies?: ReadonlyArray<string> | undefined
 }
 
 /** A signature that must be right for the path to be valid. */
@@ -33,8 +46,10 @@ export interface SignatureCheck {
   readonly algorithm: SignatureAlgorithm
 }
 
-/** Section 6.1.2. The policy variables (a), (d), (e) and (f) come with policy.ts. */
+/** Section 6.1.2. */
 interface State {
+  /** (a), (d), (e) and (f) */
+  readonly policies: Policies
   /** (b) and (c): permitted_subtrees and excluded_subtrees, kept by the certificate that stated them. */
   readonly subtrees: ReadonlyArray<Constraints>
   /** (g) to (i): an SPKI holds the key, its algorithm and its parameters. */
@@ -65,10 +80,7 @@ const checkValidity = (certificate: Certificate, now: number): Result.Result<voi
     : Result.void
 }
 
-/**
- * The extensions that may be critical. Policies are understood as far as they go when nobody asks for one, which is
- * any policy at all (section 6.1.1 (c) to (g)); policyConstraints could demand one, so it is not here.
- */
+/** The extensions that may be critical. */
 const processed: ReadonlyArray<ExtensionName | undefined> = [
   "keyUsage",
   "subjectAltName",
@@ -78,6 +90,7 @@ const processed: ReadonlyArray<ExtensionName | undefined> = [
   "cRLDistributionPoints",
   "certificatePolicies",
   "policyMappings",
+  "policyConstraints",
   "inhibitAnyPolicy"
 ]
 
@@ -85,6 +98,10 @@ const processed: ReadonlyArray<ExtensionName | undefined> = [
 const checkExtensions = (certificate: Certificate): Result.Result<void, Failure> => {
   for (const { extnID, critical } of certificate.extensions) {
     const name = extensionName(extnID)
+    // "MUST mark this extension as critical" (sections 4.2.1.11 and 4.2.1.14): whoever skips it accepts too much
+    if (!critical && (name === "policyConstraints" || name === "inhibitAnyPolicy")) {
+      return refuse("CertificateMalformed", certificate, `has ${name}, which must be critical, and is not`)
+    }
     if (critical && !processed.includes(name)) {
       const detail = `has a critical extension that is not understood, or must not be critical: ${name ?? extnID}`
       return refuse("CertificateExtensionUnknown", certificate, detail)
@@ -196,6 +213,7 @@ const initialise = (
   const [leaf] = certificates
   const { certificate } = anchor
   const initial: State = {
+    policies: initialPolicies(circumstances.initialPolicies, certificates.length),
     subtrees: [],
     working_public_key: anchor.publicKey,
     working_issuer_name: anchor.subject,
@@ -208,10 +226,13 @@ const initialise = (
       : Result.map(readConstraints(leaf, anchor.nameConstraints), (subtrees) => ({ ...initial, subtrees: [subtrees] }))
   }
   if (certificates.length === 1 && same(certificate.der, leaf.der)) return Result.succeed(initial)
-  return Result.flatMap(checkAlone(certificate, circumstances), () => authorise(initial, certificate, circumstances))
+  const constrained = { ...initial, policies: constrainPolicies(initial.policies, certificate) }
+  return Result.flatMap(checkAlone(certificate, circumstances), () =>
+    authorise(constrained, certificate, circumstances)
+  )
 }
 
-/** Section 6.1.3. Revocation, (a) (3), comes with revocation.ts; policies, (d) to (f), with policy.ts. */
+/** Section 6.1.3. Revocation, (a) (3), comes with revocation.ts. */
 const process = (
   state: State,
   certificate: Certificate,
@@ -227,30 +248,28 @@ const process = (
     yield* checkSerial(certificate)
     const isExempt = place === "intermediate" && isSelfIssued(certificate)
     if (!isExempt) yield* checkNames(certificate, state.subtrees)
-    return { ...state, owed: [...state.owed, yield* owe(certificate, state.working_public_key)] }
+    const policies = yield* processPolicies(state.policies, certificate, isExempt)
+    return { ...state, policies, owed: [...state.owed, yield* owe(certificate, state.working_public_key)] }
   })
 
-/** Section 6.1.4: from one certificate to the next. (a), (b) and (h) to (j) come with policy.ts. */
-const prepare = (
-  state: State,
-  certificate: Certificate,
-  circumstances: Circumstances
-): Result.Result<State, Failure> => {
-  const counts = isSelfIssued(certificate) ? 0 : 1
-  if (state.max_path_length < counts) {
-    return refuse("CertificatePathTooLong", certificate, "is one CA more than a pathLenConstraint above it allows")
-  }
-  return authorise(
-    {
+/** Section 6.1.4: from one certificate to the next. */
+const prepare = (state: State, certificate: Certificate, circumstances: Circumstances): Result.Result<State, Failure> =>
+  Result.gen(function* () {
+    const isSelf = isSelfIssued(certificate)
+    const policies = yield* preparePolicies(state.policies, certificate, isSelf)
+    const counts = isSelf ? 0 : 1
+    if (state.max_path_length < counts) {
+      yield* refuse("CertificatePathTooLong", certificate, "is one CA more than a pathLenConstraint above it allows")
+    }
+    const next = {
       ...state,
+      policies,
       working_public_key: certificate.publicKey,
       working_issuer_name: certificate.subject,
       max_path_length: state.max_path_length - counts
-    },
-    certificate,
-    circumstances
-  )
-}
+    }
+    return yield* authorise(next, certificate, circumstances)
+  })
 
 /**
  * Judges a path. The signatures that are left to check come from the anchor downwards: so checked, no key is used
@@ -270,7 +289,8 @@ export const validate = (
       state = yield* prepare(state, certificate, circumstances)
     }
     state = yield* process(state, leaf, "end-entity", circumstances)
-    // Section 6.1.5, wrap-up: the end-entity's own usage; the policy outcome joins it
+    // Section 6.1.5, wrap-up
     yield* checkEndEntity(leaf, circumstances.purpose)
+    yield* concludePolicies(state.policies, leaf, circumstances.initialPolicies)
     return state.owed
   })
