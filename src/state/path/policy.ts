@@ -64,13 +64,13 @@ const expecting = (level: Level): ReadonlyMap<string, ReadonlyArray<Node>> => {
 /** RFC 9618 section 5.3, (d): the level that the policies of a certificate make. */
 const nextLevel = (above: Level, stated: ReadonlySet<string>, isAnyAllowed: boolean): Level => {
   const expected = expecting(above)
-  const any = above.get(anyPolicy)
+  const anywhere = above.get(anyPolicy)
   const level = new Map<string, Node>()
   const add = (policy: string, parents: ReadonlyArray<Node>) =>
     level.set(policy, { valid_policy: policy, expected_policy_set: new Set([policy]), parents })
   for (const policy of stated) {
     if (policy === anyPolicy) continue
-    const parents = expected.get(policy) ?? (any === undefined ? [] : [any])
+    const parents = expected.get(policy) ?? (anywhere === undefined ? [] : [anywhere])
     if (parents.length > 0) add(policy, parents)
   }
   if (stated.has(anyPolicy) && isAnyAllowed) {
@@ -118,12 +118,13 @@ const applyMappings = (
     else others.add(subjectDomainPolicy)
   }
   const level = new Map(valid_policy_graph)
-  const any = valid_policy_graph.get(anyPolicy)
+  const anywhere = valid_policy_graph.get(anyPolicy)
   for (const [policy, expected_policy_set] of mapped) {
     const node = valid_policy_graph.get(policy)
     if (policy_mapping === 0) level.delete(policy)
     else if (node !== undefined) level.set(policy, { ...node, expected_policy_set })
-    else if (any !== undefined) level.set(policy, { valid_policy: policy, expected_policy_set, parents: any.parents })
+    else if (anywhere !== undefined)
+      level.set(policy, { valid_policy: policy, expected_policy_set, parents: anywhere.parents })
   }
   return Result.succeed(level)
 }
