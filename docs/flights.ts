@@ -145,11 +145,16 @@ const scenarios = {
 const show = (action: Action): string => {
   switch (action._tag) {
     case "Send":
+    case "Send12":
       return `says **${action.message._tag}** (${action.epoch}, ${action.raw.length} bytes)`
     case "SendChangeCipherSpec":
       return "sends change_cipher_spec"
     case "InstallKeys":
       return `K_${action.direction === "read" ? "recv" : "send"} = ${action.epoch}`
+    case "InstallKeys12":
+      return `K_${action.direction === "read" ? "recv" : "send"} = those of ${action.suite.name}`
+    case "RefuseRenegotiation":
+      return "warns that it does not renegotiate"
     case "LimitRecords":
       return `limits ${action.direction === "read" ? "the peer's" : "its"} records to ${action.size} bytes`
     case "Open":

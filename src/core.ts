@@ -10,7 +10,12 @@
 import * as Result from "effect/Result"
 import type { NamedGroup } from "./codec/registry/namedGroup.ts"
 import type { CryptoFailure, KeyPair, Primitives } from "./crypto/primitives.ts"
-import { expects as clientExpects, step as clientStep, start as startClient } from "./state/client.ts"
+import {
+  expects as clientExpects,
+  speaks as clientSpeaks,
+  step as clientStep,
+  start as startClient
+} from "./state/client.ts"
 import {
   type Answer,
   type AuthenticatePeer,
@@ -29,10 +34,15 @@ import type { Connection, ConnectionEvent, Progress } from "./state/connection.t
 import { type Failure, fail, make as failure } from "./state/failure.ts"
 import { type PeerIdentity, peerAuthenticated } from "./state/proof.ts"
 import type { CryptoData, QuicConnection, QuicEvent, QuicProgress, QuicSecret } from "./state/quic/index.ts"
-import { expects as serverExpects, step as serverStep, start as startServer } from "./state/server.ts"
+import {
+  expects as serverExpects,
+  speaks as serverSpeaks,
+  step as serverStep,
+  start as startServer
+} from "./state/server.ts"
 import { ageAddOf, begin, type Session, type SessionDraft, type Ticket } from "./state/session.ts"
 import { type ConnectionOptions, make } from "./state/shell.ts"
-import type { ExternalPsk, KnownPsk } from "./state/tls13/psk.ts"
+import { type ExternalPsk, type Known, known } from "./state/tls13/psk.ts"
 
 export type { CertificateCompressor } from "./crypto/compression.ts"
 /** Header protection of QUIC packets in JavaScript; `effect-tls/node` has that of node:crypto. */
@@ -90,11 +100,17 @@ export type { ExternalPsk } from "./state/tls13/psk.ts"
 
 /** A client; `start` yields its first question. */
 export const client = (config: ClientConfig, options?: ConnectionOptions): Connection =>
-  make({ role: "client", start: startClient(config), step: clientStep, expects: clientExpects }, options)
+  make(
+    { role: "client", start: startClient(config), speaks: clientSpeaks, step: clientStep, expects: clientExpects },
+    options
+  )
 
 /** A server; it waits for bytes. */
 export const server = (config: ServerConfig, options?: ConnectionOptions): Connection =>
-  make({ role: "server", start: startServer(config), step: serverStep, expects: serverExpects }, options)
+  make(
+    { role: "server", start: startServer(config), speaks: serverSpeaks, step: serverStep, expects: serverExpects },
+    options
+  )
 
 /** Tickets as functions that answer at once. */
 export interface TicketMaker {
@@ -138,11 +154,11 @@ const groupOf = (world: World, name: NamedGroup) => {
 const generate = (world: World, name: NamedGroup): Result.Result<KeyPair, Failure> =>
   Result.map(groupOf(world, name), (group) => group.generate(world.primitives.random))
 
-const knownPsk = (world: World, identity: Uint8Array): KnownPsk | undefined => {
+const knownPsk = (world: World, identity: Uint8Array): Known | undefined => {
   const external = world.externalPsk?.(identity)
   if (external !== undefined) return { _tag: "External", external }
   const session = world.tickets?.redeem(identity)
-  return session === undefined ? undefined : { _tag: "Session", session }
+  return session === undefined ? undefined : known(session)
 }
 
 const seal = ({ tickets, primitives, now }: World, draft: SessionDraft): SealedTicket | undefined => {

@@ -2,16 +2,17 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Handshake } from "../codec/handshake/handshake.ts"
+import { Handshake, Handshake12 } from "../codec/handshake/handshake.ts"
 import { explain, render } from "../codec/presentation/explain.ts"
 import { HandshakeObserver, type MessageEvent } from "../layers/events.ts"
 import type { Common } from "./flags.ts"
 
 /** One message: an arrow for its direction, its name, and below it every field. */
-export const showMessage = ({ direction, message, raw }: MessageEvent): string => {
+export const showMessage = ({ _tag, direction, message, raw }: MessageEvent): string => {
   const arrow = direction === "said" ? "-->" : "<--"
   const heading = `${arrow} ${message._tag}, ${raw.length} bytes`
-  return `${heading}\n${render(explain(Handshake.wire, raw))}`.replace(/\n/g, "\n    ")
+  const fields = _tag === "Message12" ? explain(Handshake12.wire, raw) : explain(Handshake.wire, raw)
+  return `${heading}\n${render(fields)}`.replace(/\n/g, "\n    ")
 }
 
 /** The same for programs, without the explanation. */

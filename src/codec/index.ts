@@ -35,20 +35,26 @@ export * from "./handshake/certificate.ts"
 export * from "./handshake/certificateRequest.ts"
 export * from "./handshake/certificateVerify.ts"
 export * from "./handshake/clientHello.ts"
+export * from "./handshake/clientKeyExchange.ts"
 export * from "./handshake/compressedCertificate.ts"
 export * from "./handshake/encryptedExtensions.ts"
 export * from "./handshake/finished.ts"
 export {
   decodeMessage,
+  decodeMessage12,
   encodeMessage,
+  encodeMessage12,
   Handshake,
+  Handshake12,
   type Message,
+  type Message12,
   messageHash,
   type UnknownHandshake
 } from "./handshake/handshake.ts"
 export * from "./handshake/keyUpdate.ts"
 export * from "./handshake/newSessionTicket.ts"
 export { downgradeSentinel, HelloRetryRequest, ServerHello } from "./handshake/serverHello.ts"
+export * from "./handshake/serverKeyExchange.ts"
 export { type Codec, codec } from "./presentation/codec.ts"
 export { type CodecFailure, Reader, Writer } from "./presentation/cursor.ts"
 export * from "./presentation/enum.ts"
@@ -64,6 +70,7 @@ export { TLSCiphertext, TLSInnerPlaintext, TLSPlaintext } from "./record/record.
 export * from "./registry/alert.ts"
 export * from "./registry/certificateType.ts"
 export * from "./registry/cipherSuite.ts"
+export * from "./registry/clientCertificateType.ts"
 export * from "./registry/contentType.ts"
 export * from "./registry/extensionType.ts"
 export * from "./registry/grease.ts"

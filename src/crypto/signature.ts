@@ -69,6 +69,45 @@ export const certificateSchemes = [
   "rsa_pkcs1_sha512"
 ] as const satisfies ReadonlyArray<SignatureScheme>
 
+/** The schemes allowed in the handshake of TLS 1.2: PKCS#1 v1.5 too, SHA-1 never (RFC 9155). */
+export const tls12Schemes = certificateSchemes
+
+/** The algorithm that a scheme of TLS 1.2 names: there the hash of ECDSA goes with any curve (RFC 8422 section 5.4). */
+export const algorithm12 = (scheme: SignatureScheme): SignatureAlgorithm | undefined => {
+  switch (scheme) {
+    case "ecdsa_secp256r1_sha256":
+      return "ecdsa_sha256"
+    case "ecdsa_secp384r1_sha384":
+      return "ecdsa_sha384"
+    case "ecdsa_secp521r1_sha512":
+      return "ecdsa_sha512"
+    default:
+      return tls12Schemes.find((known) => known === scheme)
+  }
+}
+
+/** Which suites of TLS 1.2 a scheme belongs to; none for one that TLS 1.2 does not allow here. */
+export const authentication12 = (scheme: SignatureScheme): "ECDSA" | "RSA" | undefined => {
+  const algorithm = algorithm12(scheme)
+  if (algorithm === undefined) return undefined
+  return rules[algorithm]?._tag === "Ecdsa" || algorithm === "ed25519" ? "ECDSA" : "RSA"
+}
+
+/**
+ * What keys that sign these schemes of TLS 1.3 can sign in TLS 1.2, in the same order: RSA keys PKCS#1 v1.5 too, at the
+ * end. An id-RSASSA-PSS key has no other form.
+ */
+export const signable12 = (schemes: ReadonlyArray<SignatureScheme>): ReadonlyArray<SignatureScheme> => [
+  ...schemes,
+  ...pkcs1.flatMap(([pss, older]) => (schemes.includes(pss) && !schemes.includes(older) ? [older] : []))
+]
+
+const pkcs1 = [
+  ["rsa_pss_rsae_sha256", "rsa_pkcs1_sha256"],
+  ["rsa_pss_rsae_sha384", "rsa_pkcs1_sha384"],
+  ["rsa_pss_rsae_sha512", "rsa_pkcs1_sha512"]
+] as const
+
 /**
  * The TLS 1.3 schemes that a key of this kind can sign, in order of preference; `hash` narrows them to the one that
  * an id-RSASSA-PSS key is restricted to.

@@ -1,4 +1,4 @@
-/** The cipher suites of TLS 1.3 as values: a name, a hash and an AEAD (RFC 9846 section 9.1, appendix B.4). */
+/** The cipher suites as values: a name, a hash and an AEAD (RFC 9846 appendix B.4, RFC 5289 and RFC 7905). */
 import type { Aead, AeadName, Hash, HashName, Primitives } from "./primitives.ts"
 
 export type CipherSuite13Name = "TLS_AES_128_GCM_SHA256" | "TLS_AES_256_GCM_SHA384" | "TLS_CHACHA20_POLY1305_SHA256"
@@ -31,5 +31,67 @@ export const suites13 = (primitives: Primitives): ReadonlyArray<CipherSuite13> =
     aead: primitives.aeads[aead]
   }))
 
-// The suites of TLS 1.2 (ECDHE with AES-GCM or ChaCha20-Poly1305) belong below: they add a PRF hash, a kind of
-// authentication and the form of the nonce.
+export type CipherSuite12Name =
+  | "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
+  | "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"
+  | "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"
+  | "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
+  | "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"
+  | "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"
+
+/** The kinds of key that sign the key exchange of TLS 1.2; Ed25519 counts as ECDSA (RFC 8422 section 5.10). */
+export type Authentication12 = "ECDSA" | "RSA"
+
+/**
+ * The same for TLS 1.2. There are no others: CBC, RC4, 3DES and CCM, key transport by RSA, static Diffie-Hellman, and
+ * finite fields are either broken, or without forward secrecy, or hard to use safely, and nobody needs them any more.
+ */
+export interface CipherSuite12 {
+  readonly name: CipherSuite12Name
+  /** Of the PRF and Finished. */
+  readonly hash: Hash
+  /** Of the records. The nonce is explicit for AES-GCM and implicit for ChaCha20-Poly1305. */
+  readonly aead: Aead
+  /** What the server's key must be. */
+  readonly authentication: Authentication12
+}
+
+const registry12: {
+  readonly [A in AeadName]: { readonly [K in Authentication12]: CipherSuite12Name } & { readonly hash: HashName }
+} = {
+  "AES-128-GCM": {
+    ECDSA: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    RSA: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    hash: "sha256"
+  },
+  "AES-256-GCM": {
+    ECDSA: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    RSA: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    hash: "sha384"
+  },
+  "CHACHA20-POLY1305": {
+    ECDSA: "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    RSA: "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+    hash: "sha256"
+  }
+}
+
+/** Names of all suites of TLS 1.2. */
+export const suiteNames12: ReadonlyArray<CipherSuite12Name> = Object.values(registry12).flatMap(({ ECDSA, RSA }) => [
+  ECDSA,
+  RSA
+])
+
+/** The suites of TLS 1.2 in the provider's order of preference, of each AEAD the one with ECDSA first. */
+export const suites12 = (primitives: Primitives): ReadonlyArray<CipherSuite12> =>
+  primitives.aeadPreference.flatMap((aead) =>
+    (["ECDSA", "RSA"] as const).map((authentication) => ({
+      name: registry12[aead][authentication],
+      hash: primitives.hashes[registry12[aead].hash],
+      aead: primitives.aeads[aead],
+      authentication
+    }))
+  )
+
+/** A suite of either version. */
+export type AnyCipherSuite = CipherSuite13 | CipherSuite12

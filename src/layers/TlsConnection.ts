@@ -8,7 +8,7 @@ import * as Socket from "effect/socket/Socket"
 import { NamedGroup } from "../codec/registry/namedGroup.ts"
 import { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { ChannelBindingType, Hashes } from "../state/channelBinding.ts"
-import type { CertificateKind } from "../state/config.ts"
+import type { CertificateKind, Version } from "../state/config.ts"
 import type { PeerIdentity, Staples } from "../state/proof.ts"
 import type { GivenKey } from "../state/tls13/psk.ts"
 import { bytesOf, joined } from "./bytes.ts"
@@ -23,7 +23,7 @@ export type { TrafficHandOver } from "./handOver.ts"
 
 /** What was agreed, as plain values: it prints well and holds no secret. */
 export interface ConnectionInfo {
-  readonly version: "TLSv1.3"
+  readonly version: Version
   /** `TLS_AES_128_GCM_SHA256` and so on. */
   readonly suite: string
   /** The group of the key exchange. */

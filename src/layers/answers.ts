@@ -20,7 +20,7 @@ import { serverText } from "../state/path/host.ts"
 import { type PeerIdentity, peerAuthenticated } from "../state/proof.ts"
 import { ageAddOf, begin, type SessionDraft } from "../state/session.ts"
 import { usable } from "../state/tls13/client/resumption.ts"
-import type { ExternalPsk } from "../state/tls13/psk.ts"
+import { known as asKnown, type ExternalPsk } from "../state/tls13/psk.ts"
 import type { Shape as Replay } from "./AntiReplay.ts"
 import { ClientSessionStore, type Shape as SessionStore } from "./ClientSessionStore.ts"
 import type { Credentials } from "./Credentials.ts"
@@ -65,7 +65,7 @@ const knownPsk = ({ externalPsk, tickets }: World) =>
     const external = externalPsk === undefined ? undefined : yield* externalPsk(identity)
     if (external !== undefined) return { _tag: "External", external } as const
     const session = tickets === undefined ? undefined : yield* tickets.redeem(identity)
-    return session === undefined ? undefined : ({ _tag: "Session", session } as const)
+    return session === undefined ? undefined : asKnown(session)
   })
 
 /** A session becomes a ticket. One that would be over at once is not worth it. */

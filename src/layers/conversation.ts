@@ -76,7 +76,7 @@ export class Conversation {
     const told: Array<Effect.Effect<void>> = []
     for (const event of progress.events) {
       if (event._tag === "ApplicationData") this.ready.push(event.bytes)
-      else if (event._tag === "Message") observer?.onMessage(role, event)
+      else if (event._tag === "Message" || event._tag === "Message12") observer?.onMessage(role, event)
       else if (event._tag === "LogKey" && keyLog !== undefined) told.push(keyLog.log(event.line))
       else if (event._tag === "StoreTicket" && keepTicket !== undefined) told.push(keepTicket(event))
       else if (event._tag === "StoreTicket") event.draft.secret.wipe()

@@ -4,7 +4,7 @@ import * as Layer from "effect/Layer"
 import type { ConnectionEvent } from "../state/connection.ts"
 
 /** A handshake message, as said or heard: decoded, and its bytes. */
-export type MessageEvent = Extract<ConnectionEvent, { readonly _tag: "Message" }>
+export type MessageEvent = Extract<ConnectionEvent, { readonly _tag: "Message" | "Message12" }>
 
 /**
  * Told of every handshake message as it goes. It is called between two steps of a connection: it must be quick, must

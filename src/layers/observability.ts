@@ -30,7 +30,7 @@ const durations = {
 const succeeded = (role: Role, { info }: TlsConnection): Effect.Effect<void> =>
   Effect.andThen(
     Effect.annotateCurrentSpan({
-      "tls.protocol.version": "1.3",
+      "tls.protocol.version": info.version.slice("TLSv".length),
       "tls.cipher": info.suite,
       "tls.curve": info.group,
       "tls.next_protocol": info.alpnProtocol,

@@ -1,10 +1,10 @@
 /** What a transition makes happen, in order. None of them needs an answer. */
-import type { Message } from "../codec/handshake/handshake.ts"
+import type { Message, Message12 } from "../codec/handshake/handshake.ts"
 import type { Hash } from "../crypto/primitives.ts"
 import type { Secret } from "../crypto/secret.ts"
-import type { CipherSuite13 } from "../crypto/suite.ts"
-import type { Established } from "./established.ts"
-import type { SessionDraft } from "./session.ts"
+import type { CipherSuite12, CipherSuite13 } from "../crypto/suite.ts"
+import type { Established, Established13 } from "./established.ts"
+import type { SessionDraft, TicketForm } from "./session.ts"
 import type { EarlyExporterSecret } from "./tls13/keySchedule.ts"
 
 /** Which keys protect a record; RFC 9001 calls it the encryption level. */
@@ -19,7 +19,15 @@ export interface Send {
   readonly raw: Uint8Array
 }
 
-/** The record of RFC 9846 E.4 that says nothing. */
+/** The same in TLS 1.2. */
+export interface Send12 {
+  readonly _tag: "Send12"
+  readonly epoch: Extract<Epoch, "plaintext" | "application">
+  readonly message: Message12
+  readonly raw: Uint8Array
+}
+
+/** The record that says nothing in TLS 1.3 (RFC 9846 E.4), and in TLS 1.2 that new keys follow (RFC 5246 7.1). */
 export interface SendChangeCipherSpec {
   readonly _tag: "SendChangeCipherSpec"
 }
@@ -31,6 +39,19 @@ export interface InstallKeys {
   readonly epoch: Exclude<Epoch, "plaintext">
   readonly suite: CipherSuite13
   readonly secret: Secret<string>
+}
+
+/** The same in TLS 1.2: the secret is one direction of the key block (RFC 5246 section 6.3). */
+export interface InstallKeys12 {
+  readonly _tag: "InstallKeys12"
+  readonly direction: Direction
+  readonly suite: CipherSuite12
+  readonly secret: Secret<string>
+}
+
+/** The warning no_renegotiation, which ends nothing (RFC 5246 section 7.2.2). */
+export interface RefuseRenegotiation {
+  readonly _tag: "RefuseRenegotiation"
 }
 
 /** Application data may flow in this direction. */
@@ -72,7 +93,7 @@ export interface AcceptEarlyData {
   readonly _tag: "AcceptEarlyData"
   readonly limit: number
   readonly exporter: EarlyExporterSecret
-  readonly established: Established
+  readonly established: Established13
 }
 
 /** A server passes over early data that it does not take, at most `limit` bytes of records. */
@@ -81,10 +102,11 @@ export interface SkipEarlyData {
   readonly limit: number
 }
 
-/** A ticket came: a session that may be resumed, once the clock is asked when. */
+/** A ticket came, or what stands for one in TLS 1.2: a session that may be resumed, once the clock is asked when. */
 export interface StoreTicket {
   readonly _tag: "StoreTicket"
   readonly ticket: Uint8Array
+  readonly form?: TicketForm | undefined
   readonly draft: SessionDraft
   readonly ageAdd: number
   /** Milliseconds. */
@@ -107,6 +129,7 @@ export type KeyLogLabel =
   | "CLIENT_TRAFFIC_SECRET_0"
   | "SERVER_TRAFFIC_SECRET_0"
   | "EXPORTER_SECRET"
+  | "CLIENT_RANDOM"
 
 /** The handshake is over, and this is what came of it. */
 export interface EstablishedAction {
@@ -116,8 +139,11 @@ export interface EstablishedAction {
 
 export type Action =
   | Send
+  | Send12
   | SendChangeCipherSpec
   | InstallKeys
+  | InstallKeys12
+  | RefuseRenegotiation
   | LimitRecords
   | Open
   | LogKey

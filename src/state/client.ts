@@ -1,4 +1,6 @@
 /** The client: the prologue and one machine for each version, as one table. Tags are unique on a side. */
+
+import type { Version } from "./config.ts"
 import { clientHello, start } from "./hello/client.ts"
 import type { ClientHelloState } from "./hello/state.ts"
 import { compose, expects as expecting, reduce } from "./machine.ts"
@@ -17,3 +19,6 @@ export const step = reduce(client)
 
 /** `(state, name of an event) → nothing | UnexpectedMessage`, without taking the step. */
 export const expects = expecting(client)
+
+/** Which version a state speaks: that of the machine it belongs to. */
+export const speaks = (_state: ClientState): Version => "TLSv1.3"

@@ -8,11 +8,11 @@ import type { OIDFilter } from "../codec/extension/certificateAuthorities.ts"
 import type { ClientHello } from "../codec/handshake/clientHello.ts"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
-import type { KeyPair } from "../crypto/primitives.ts"
+import type { KeyPair, SignatureAlgorithm } from "../crypto/primitives.ts"
 import type { CertificateKind, ClientConfig, Policy, ServerConfig, ServerIdentity } from "./config.ts"
 import type { PeerAuthenticated, Staples } from "./proof.ts"
 import type { SessionDraft, Ticket } from "./session.ts"
-import type { KnownPsk } from "./tls13/psk.ts"
+import type { Known } from "./tls13/psk.ts"
 
 /** A chain and the key that goes with it. Who holds the key, and what it is, is known to the one who made it. */
 export interface Credential {
@@ -123,7 +123,7 @@ export interface HelloResolved {
   /** Absent when there is none for this name and these schemes. */
   readonly credential: Credential | undefined
   /** What the identities stand for, in their order; `undefined` for what is not known. */
-  readonly psks?: ReadonlyArray<KnownPsk | undefined> | undefined
+  readonly psks?: ReadonlyArray<Known | undefined> | undefined
   /** 32 bytes. */
   readonly random: Uint8Array
   readonly now: number
@@ -203,6 +203,8 @@ export interface AuthenticatePeer extends Staples {
   /** DER, the end-entity first; never empty. For `RawPublicKey` one SubjectPublicKeyInfo. */
   readonly chain: ReadonlyArray<Uint8Array>
   readonly scheme: SignatureScheme
+  /** How to verify, where the scheme does not say it all: in TLS 1.2 the hash of ECDSA goes with any curve. */
+  readonly algorithm?: SignatureAlgorithm | undefined
   readonly signature: Uint8Array
   /** What was signed. */
   readonly content: Uint8Array

@@ -3,7 +3,7 @@ import type { CertificateType } from "../codec/registry/certificateType.ts"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { CertificateCompressor } from "../crypto/compression.ts"
-import type { CipherSuite13 } from "../crypto/suite.ts"
+import type { CipherSuite12, CipherSuite13 } from "../crypto/suite.ts"
 import type { ExternalPsk } from "./tls13/psk.ts"
 
 /** What stands in a Certificate message: a chain of X.509, or one SubjectPublicKeyInfo (RFC 7250). */
@@ -29,9 +29,21 @@ export type Stapling = "ask" | "none"
 /** What carries the handshake, where it is not records: `parameters` are quic_transport_parameters (RFC 9001 8.2). */
 export type Transport = { readonly _tag: "Quic"; readonly parameters: Uint8Array }
 
+/** The versions of TLS that this library speaks. */
+export type Version = "TLSv1.3" | "TLSv1.2"
+
+/** Whether TLS 1.2 is spoken with peers that do not bind the master secret to the handshake (RFC 7627 section 5). */
+export type ExtendedMasterSecret = "required" | "optional"
+
 interface Config {
+  /** What is spoken, in order of preference; TLS 1.3 alone when absent. QUIC speaks TLS 1.3, whatever stands here. */
+  readonly versions?: ReadonlyArray<Version> | undefined
   /** In order of preference. */
   readonly suites: ReadonlyArray<CipherSuite13>
+  /** Those of TLS 1.2, in order of preference; none when absent. */
+  readonly suites12?: ReadonlyArray<CipherSuite12> | undefined
+  /** `required` when absent. */
+  readonly extendedMasterSecret?: ExtendedMasterSecret | undefined
   readonly groups: ReadonlyArray<NamedGroup>
   /** Signature schemes accepted from the peer, in order of preference. */
   readonly schemes: ReadonlyArray<SignatureScheme>

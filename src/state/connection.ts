@@ -3,7 +3,7 @@
  * and no Effect: whoever drives it answers what it asks.
  */
 import type * as Result from "effect/Result"
-import type { Message } from "../codec/handshake/handshake.ts"
+import type { Message, Message12 } from "../codec/handshake/handshake.ts"
 import type { EarlyDataJudged, StoreTicket } from "./action.ts"
 import type { Answer, Command } from "./command.ts"
 import type { Established } from "./established.ts"
@@ -28,6 +28,13 @@ export type ConnectionEvent =
       readonly _tag: "Message"
       readonly direction: "said" | "heard"
       readonly message: Message
+      readonly raw: Uint8Array
+    }
+  /** The same in TLS 1.2, whose messages have structures of their own. */
+  | {
+      readonly _tag: "Message12"
+      readonly direction: "said" | "heard"
+      readonly message: Message12
       readonly raw: Uint8Array
     }
   /** The peer's close_notify: no more data will come, ours may still go (RFC 9846 section 6.1). */
@@ -71,7 +78,7 @@ export interface Connection {
    * than the session allows. It may be replayed: send nothing that does harm when it is heard twice.
    */
   sendEarlyData(plaintext: Uint8Array): Result.Result<Progress, Failure>
-  /** New keys (RFC 9846 section 4.7.3); fails as `send` does. */
+  /** New keys (RFC 9846 section 4.7.3); fails as `send` does, and in TLS 1.2 with `NotInThisVersion`. */
   updateKeys(request: UpdateKeys["request"]): Result.Result<Progress, Failure>
   /** Our close_notify; reading goes on. Before the handshake is done it cancels it: `HandshakeCanceled`. */
   close(): Progress
@@ -79,14 +86,14 @@ export interface Connection {
   end(): Progress
   /** A question could not be answered, or time ran out: ends the connection with the alert of the failure. */
   abort(failure: Failure): Progress
-  /** RFC 9846 section 7.5; `length` in bytes. */
+  /** RFC 9846 section 7.5, RFC 5705 section 4; `length` in bytes. */
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure>
   /** The same from the secret of early data, where that was offered: weaker, since it may be replayed. */
   exportEarlyKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure>
   /**
    * The keys of both directions, for a new owner of the records, and the end of this one: a nonce counter with two
    * owners would repeat itself, so afterwards everything here fails with `ConnectionClosed`, and no alert is said.
-   * Fails and changes nothing with `NotEstablished`, `ConnectionClosed`, or with `UnreadData` when bytes of the peer
+   * Fails and changes nothing with `NotEstablished`, `ConnectionClosed`, `NotInThisVersion` for TLS 1.2, or with `UnreadData` when bytes of the peer
    * wait that only this connection can open. What `out` was given before belongs on the wire first. KeyUpdate, alerts
    * and tickets of the peer are the new owner's to understand.
    */

@@ -2,9 +2,10 @@
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { Secret } from "../crypto/secret.ts"
-import type { CipherSuite13 } from "../crypto/suite.ts"
+import type { CipherSuite12, CipherSuite13 } from "../crypto/suite.ts"
 import type { CertificateKind } from "./config.ts"
 import type { Peer, Staples } from "./proof.ts"
+import type { Exporter12 } from "./tls12/exporter.ts"
 import type { GivenKey } from "./tls13/psk.ts"
 
 /** What a server showed first: its end-entity certificate, or its raw public key. */
@@ -20,18 +21,14 @@ export const endPointOf = (
   certificateType: CertificateKind = "X509"
 ): EndPoint | undefined => (der === undefined ? undefined : { certificateType, der })
 
-export interface Established {
-  readonly version: "TLSv1.3"
-  readonly suite: CipherSuite13
+interface Common {
+  /** In TLS 1.2 a session that is resumed has no key exchange of its own: the group is that of its first handshake. */
   readonly group: NamedGroup
   /** How the server signed; `undefined` where a PSK speaks for it. */
   readonly scheme: SignatureScheme | undefined
   readonly protocol: string | undefined
   /** What the client asked for by name (RFC 6066 section 3). */
   readonly serverName: string | undefined
-  /** With certificates in one round trip or two, or by a session that was resumed, or by a key that both were given. */
-  readonly kind: "full" | "retried" | "resumed" | "external"
-  readonly earlyData: "none" | "accepted" | "rejected"
   /** Who the peer proved to be, in this handshake or in the one that its session began with. */
   readonly peer: Peer | undefined
   /** What came stapled to its certificate, in this handshake. */
@@ -43,5 +40,24 @@ export interface Established {
   readonly endPoint?: EndPoint | undefined
   /** The key that both were given, where it speaks for both. */
   readonly given?: GivenKey | undefined
+}
+
+export interface Established13 extends Common {
+  readonly version: "TLSv1.3"
+  readonly suite: CipherSuite13
+  /** With certificates in one round trip or two, or by a session that was resumed, or by a key that both were given. */
+  readonly kind: "full" | "retried" | "resumed" | "external"
+  readonly earlyData: "none" | "accepted" | "rejected"
   readonly exporter: Secret<"exporter main">
 }
+
+export interface Established12 extends Common {
+  readonly version: "TLSv1.2"
+  readonly suite: CipherSuite12
+  readonly kind: "full" | "resumed"
+  readonly earlyData: "none"
+  /** Absent without an extended master secret (RFC 7627 section 5.4). */
+  readonly exporter: Exporter12 | undefined
+}
+
+export type Established = Established13 | Established12

@@ -143,6 +143,8 @@ export const reasons = {
   UnreadData: { kind: "Misuse", alert: "none", see: "RFC 9846 5.3" },
   NoChannelBinding: { kind: "Misuse", alert: "none", see: "RFC 5929 4.1" },
   NoEarlyData: { kind: "Misuse", alert: "none", see: "RFC 9846 4.3.10" },
+  NotInThisVersion: { kind: "Misuse", alert: "none", see: "RFC 9846 4.7.3" },
+  NoExporter: { kind: "Misuse", alert: "none", see: "RFC 7627 5.4" },
   NotEstablished: { kind: "Misuse", alert: "none", see: "RFC 9846 7.5" },
   WriteLimitReached: { kind: "Internal", alert: "internal_error", see: "RFC 9846 5.5" },
   AnswerFailed: { kind: "Internal", alert: "internal_error", see: "RFC 9846 6.2" },

@@ -1,6 +1,9 @@
 /** The keys of an established connection for whoever protects its records from here on, such as the kernel (kTLS). */
+import * as Result from "effect/Result"
 import type { Secret } from "../crypto/secret.ts"
 import type { CipherSuite13, CipherSuite13Name } from "../crypto/suite.ts"
+import type { Established } from "./established.ts"
+import { type Failure, fail } from "./failure.ts"
 import { trafficKeys } from "./tls13/trafficKeys.ts"
 
 /** One direction: what protects its next record (RFC 9846 sections 5.3 and 7.3). */
@@ -23,7 +26,24 @@ export interface TrafficSecrets {
 }
 
 /** The keys of one direction, `sequence` records after its secret was installed. */
-export const directionKeys = (suite: CipherSuite13, secret: Secret<string>, sequence: number): DirectionKeys => ({
+const directionKeys = (suite: CipherSuite13, secret: Secret<string>, sequence: number): DirectionKeys => ({
   ...trafficKeys(suite, secret),
   sequence: BigInt(sequence)
 })
+
+/** What one direction has come to: its latest secret, and the number of records under it. */
+export type Direction = readonly [secret: Secret<string>, records: number]
+
+/** Both directions of a connection of TLS 1.3. */
+export const trafficSecrets = (
+  established: Established,
+  read: Direction,
+  write: Direction
+): Result.Result<TrafficSecrets, Failure> =>
+  established.version === "TLSv1.2"
+    ? fail("NotInThisVersion", "the keys of a TLS 1.2 connection are not handed over")
+    : Result.succeed({
+        suite: established.suite.name,
+        read: directionKeys(established.suite, ...read),
+        write: directionKeys(established.suite, ...write)
+      })

@@ -3,12 +3,13 @@
  * decided here, what a message means by the machine.
  */
 import * as Result from "effect/Result"
-import type { Secret } from "../crypto/secret.ts"
-import type { CipherSuite13 } from "../crypto/suite.ts"
 import { hearAlert } from "./alert.ts"
+import type { Version } from "./config.ts"
+import type { ChangeCipherSpec } from "./event.ts"
 import { type Failure, fail } from "./failure.ts"
 import { HandshakeJoiner } from "./record/joiner.ts"
 import { maxChangeCipherSpecs, maxWarnings } from "./record/limits.ts"
+import type { RecordOpener } from "./record/protection.ts"
 import { type IncomingRecord, RecordReader } from "./record/reader.ts"
 
 /** How far one direction of data is: the handshake goes on, perhaps with early data; data flows; or it has ended. */
@@ -23,6 +24,7 @@ export type Incoming =
   | { readonly _tag: "ApplicationData"; readonly bytes: Uint8Array }
   | { readonly _tag: "EarlyData"; readonly bytes: Uint8Array }
   | { readonly _tag: "PeerClosed" }
+  | ChangeCipherSpec
 
 type Taken = Result.Result<Incoming | undefined, Failure>
 
@@ -68,9 +70,9 @@ export class Intake {
     this.#reader.settle()
   }
 
-  /** What is protected from here on is opened with keys made from this secret. */
-  install(suite: CipherSuite13, secret: Secret<string>): void {
-    this.#reader.install(suite, secret)
+  /** What is protected from here on is opened by this opener. */
+  install(opener: RecordOpener): void {
+    this.#reader.protect(opener)
     this.#keys = "installed"
     if (this.flow === "early") this.flow = "handshake"
   }
@@ -94,8 +96,8 @@ export class Intake {
     this.#reader.wipe()
   }
 
-  /** What comes next, or `undefined` until there are more bytes. `state` is the machine's, for messages. */
-  next(state: string): Taken {
+  /** What comes next, or `undefined` until there are more bytes. `state` is the machine's, which speaks `version`. */
+  next(state: string, version: Version): Taken {
     while (true) {
       const message = this.#joiner.next()
       if (Result.isFailure(message)) return Result.fail(message.failure)
@@ -103,13 +105,13 @@ export class Intake {
       const record = this.#reader.next()
       if (Result.isFailure(record)) return Result.fail(record.failure)
       if (record.success === undefined) return nothing
-      const taken = this.#take(record.success, state)
+      const taken = this.#take(record.success, state, version)
       if (Result.isFailure(taken) || taken.success !== undefined) return taken
     }
   }
 
-  #take(record: IncomingRecord, state: string): Taken {
-    if (record.type === "change_cipher_spec") return this.#changeCipherSpec(record, state)
+  #take(record: IncomingRecord, state: string, version: Version): Taken {
+    if (record.type === "change_cipher_spec") return this.#changeCipherSpec(record, state, version)
     if (record.protection === "protected") this.#protectedRecords++
     else if (this.#keys === "installed" && !this.#earlyAlert(record)) {
       return fail("UnexpectedRecord", `an unprotected ${record.type} record after the keys`)
@@ -121,7 +123,7 @@ export class Intake {
       case "handshake":
         return Result.map(this.#joiner.push(record.fragment), () => undefined)
       case "alert":
-        return this.#hearAlert(record.fragment, state)
+        return this.#hearAlert(record.fragment, state, version)
       case "application_data":
         return this.#hearData(record.fragment, state)
     }
@@ -132,23 +134,27 @@ export class Intake {
     return this.#role === "server" && record.type === "alert" && this.#protectedRecords === 0
   }
 
-  /** RFC 9846 section 5: dropped, if it is the one byte 0x01 and the handshake has begun and not ended. */
-  #changeCipherSpec({ fragment, protection }: IncomingRecord, state: string): Taken {
+  /**
+   * RFC 9846 section 5: dropped, if it is the one byte 0x01 and the handshake has begun and not ended. In TLS 1.2 it is
+   * an event like any other, and the machine says whether it may come now (RFC 5246 section 7.1).
+   */
+  #changeCipherSpec({ fragment, protection }: IncomingRecord, state: string, version: Version): Taken {
     const mayCome = inHandshake(this.flow) && state !== "START"
     if (!mayCome || protection === "protected" || fragment.length !== 1 || fragment[0] !== 1) {
       return fail("UnexpectedRecord", `a change_cipher_spec record that means something, in state ${state}`)
     }
     if (!this.#joiner.empty) return fail("InterleavedRecord", "a change_cipher_spec record inside a handshake message")
+    if (version === "TLSv1.2") return Result.succeed({ _tag: "ChangeCipherSpec" })
     return ++this.#changeCipherSpecs > maxChangeCipherSpecs
       ? fail("TooManyChangeCipherSpecs", `more than ${maxChangeCipherSpecs} change_cipher_spec records`)
       : nothing
   }
 
-  #hearAlert(fragment: Uint8Array, state: string): Taken {
-    const alert = hearAlert(fragment, state)
+  #hearAlert(fragment: Uint8Array, state: string, version: Version): Taken {
+    const alert = hearAlert(fragment, state, version)
     if (Result.isFailure(alert)) return Result.fail(alert.failure)
-    if (alert.success === "user_canceled") {
-      return ++this.#warnings > maxWarnings ? fail("TooManyWarnings", "user_canceled again and again") : nothing
+    if (alert.success !== "close_notify") {
+      return ++this.#warnings > maxWarnings ? fail("TooManyWarnings", `${alert.success} again and again`) : nothing
     }
     if (inHandshake(this.flow)) {
       return fail("ClosedDuringHandshake", `the peer said close_notify in state ${state}`)

@@ -1,4 +1,4 @@
-/** RFC 9850: the line of a key log file. */
+/** RFC 9850: the line of a key log file. That of TLS 1.2 is CLIENT_RANDOM, and its secret the master secret. */
 import { unsafeBytes } from "../crypto/secret.ts"
 import type { LogKey } from "./action.ts"
 

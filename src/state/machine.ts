@@ -68,21 +68,25 @@ export const machine =
     table: handlers as unknown as Table<From, Event, To, Action, Failure>
   })
 
-/** Two machines as one: the prologue lands in states of the other. Tags are unique on a side. */
+/**
+ * Two machines as one: the prologue lands in states of the other. Tags are unique on a side, and a state hears its own
+ * version only (`speaks` of a `Runnable`), so the events of one never reach the handlers of the other.
+ */
 export const compose = <
   F1 extends Tagged,
   T1 extends Tagged,
   F2 extends Tagged,
   T2 extends Tagged,
-  E extends Tagged,
+  E1 extends Tagged,
+  E2 extends Tagged,
   A,
   X
 >(
-  prologue: Machine<F1, E, T1, A, X>,
-  body: Machine<F2, E, T2, A, X>
-): Machine<F1 | F2, E, T1 | T2, A, X> => ({
-  figure: { ...prologue.figure, ...body.figure } as Figure<F1 | F2, E, T1 | T2>,
-  table: { ...prologue.table, ...body.table } as Table<F1 | F2, E, T1 | T2, A, X>
+  prologue: Machine<F1, E1, T1, A, X>,
+  body: Machine<F2, E2, T2, A, X>
+): Machine<F1 | F2, E1 | E2, T1 | T2, A, X> => ({
+  figure: { ...prologue.figure, ...body.figure } as Figure<F1 | F2, E1 | E2, T1 | T2>,
+  table: { ...prologue.table, ...body.table } as unknown as Table<F1 | F2, E1 | E2, T1 | T2, A, X>
 })
 
 /** `unexpected_message` exists once: it is the absence of an arrow. */

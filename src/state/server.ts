@@ -1,4 +1,6 @@
 /** The server: the prologue and one machine for each version, as one table. */
+
+import type { Version } from "./config.ts"
 import { serverHello, start } from "./hello/server.ts"
 import type { ServerHelloState } from "./hello/state.ts"
 import { compose, expects as expecting, reduce } from "./machine.ts"
@@ -17,3 +19,6 @@ export const step = reduce(server)
 
 /** `(state, name of an event) → nothing | UnexpectedMessage`, without taking the step. */
 export const expects = expecting(server)
+
+/** Which version a state speaks: that of the machine it belongs to. */
+export const speaks = (_state: ServerState): Version => "TLSv1.3"

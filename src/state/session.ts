@@ -1,20 +1,18 @@
-/** A session that may be resumed (RFC 9846 section 2.2), as both roles know it, and its bytes. */
+/** A session that may be resumed (RFC 9846 section 2.2, RFC 5246 section 7.3), as both roles know it, and its bytes. */
 import * as Result from "effect/Result"
 import type { CodecFailure } from "../codec/presentation/cursor.ts"
 import { decode, encode } from "../codec/presentation/wire.ts"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import { StoredSession, StoredTicket } from "../codec/session/session.ts"
 import { Secret, unsafeBytes } from "../crypto/secret.ts"
-import type { CipherSuite13Name } from "../crypto/suite.ts"
+import { type CipherSuite12Name, type CipherSuite13Name, suiteNames12 } from "../crypto/suite.ts"
 import type { Peer } from "./proof.ts"
 
-/** The key of a session: what a ticket stands for. */
+/** The key of a session: the PSK that a ticket stands for, or the master secret of TLS 1.2. */
 export type SessionSecret = Secret<"session">
 
 /** Everything that a resumption takes over, and everything that it must not differ in (SECURITY.md). */
-export interface Session {
-  readonly version: "TLSv1.3"
-  readonly suite: CipherSuite13Name
+interface Common {
   readonly secret: SessionSecret
   /** Milliseconds since 1970: for a server when the ticket was issued, for a client when it came. */
   readonly created: number
@@ -22,9 +20,9 @@ export interface Session {
   readonly expires: number
   /** When the peer proved who it is, or the first handshake was: resuming again and again does not prolong it. */
   readonly authenticated: number
-  /** Obscures the age of the ticket on the wire; 32 bits. */
+  /** Obscures the age of the ticket on the wire; 32 bits, and 0 in TLS 1.2. */
   readonly ageAdd: number
-  /** Bytes of early data that the server takes; 0 for none. */
+  /** Bytes of early data that the server takes; 0 for none, and in TLS 1.2. */
   readonly maxEarlyData: number
   /** The group of the key exchange, so that a client can begin with the right share. */
   readonly group: NamedGroup
@@ -37,17 +35,38 @@ export interface Session {
   readonly peer: Peer | undefined
 }
 
+export interface Session13 extends Common {
+  readonly version: "TLSv1.3"
+  readonly suite: CipherSuite13Name
+}
+
+/** Its master secret is an extended one: without that a session is never resumed (RFC 7627 section 5.3). */
+export interface Session12 extends Common {
+  readonly version: "TLSv1.2"
+  readonly suite: CipherSuite12Name
+}
+
+export type Session = Session13 | Session12
+
+/** What stands for a session at the server; in TLS 1.2 it may be a session ID (RFC 5246 section 7.4.1.3). */
+export type TicketForm = "ticket" | "session_id"
+
 /** A session as a client keeps it: the ticket stands for it at the server. It is to be used once. */
 export interface Ticket {
   readonly session: Session
   readonly ticket: Uint8Array
+  /** `ticket` when absent. */
+  readonly form?: TicketForm | undefined
 }
 
 /** What the end of a handshake knows of a session; time and chance are still to come. */
-export type SessionDraft = Omit<Session, "created" | "expires" | "ageAdd" | "authenticated"> & {
+type Draft<S> = Omit<S, "created" | "expires" | "ageAdd" | "authenticated"> & {
   /** `undefined` when that was in this very handshake. */
   readonly authenticated: number | undefined
 }
+export type SessionDraft13 = Draft<Session13>
+export type SessionDraft12 = Draft<Session12>
+export type SessionDraft = SessionDraft13 | SessionDraft12
 
 /** No ticket lives longer, whatever its server says (RFC 9846 section 4.7.1). */
 export const maxLifetime = 7 * 24 * 3600 * 1000
@@ -97,32 +116,36 @@ const suites: ReadonlyArray<CipherSuite13Name> = [
 
 /** A session of a version or a suite that is not known any more is no session. */
 const restored = (kept: StoredSession): Session | undefined => {
-  const suite = suites.find((name) => name === kept.cipher_suite)
-  if (kept.version !== "TLSv1.3" || suite === undefined) return undefined
-  return {
-    version: kept.version,
-    suite,
-    secret: new Secret("session", kept.secret.slice()),
-    created: Number(kept.created),
-    expires: Number(kept.expires),
-    authenticated: Number(kept.authenticated),
-    ageAdd: kept.ticket_age_add,
-    maxEarlyData: kept.max_early_data_size,
-    group: kept.group,
-    serverName: kept.server_name === "" ? undefined : kept.server_name,
-    protocol: kept.protocol === "" ? undefined : kept.protocol,
-    policy: kept.policy.slice(),
-    peer:
-      kept.chain.length === 0
-        ? undefined
-        : {
-            chain: kept.chain.map((certificate) => certificate.slice()),
-            description: decoder.decode(kept.description),
-            validUntil: kept.valid_until === 0n ? undefined : Number(kept.valid_until),
-            certificateType: kept.certificate_type === "RawPublicKey" ? "RawPublicKey" : "X509"
-          }
-  }
+  const common = restoredCommon(kept)
+  const suite13 = suites.find((name) => name === kept.cipher_suite)
+  const suite12 = suiteNames12.find((name) => name === kept.cipher_suite)
+  if (kept.version === "TLSv1.3" && suite13 !== undefined) return { ...common(), version: kept.version, suite: suite13 }
+  return kept.version === "TLSv1.2" && suite12 !== undefined
+    ? { ...common(), version: kept.version, suite: suite12 }
+    : undefined
 }
+
+const restoredCommon = (kept: StoredSession) => (): Common => ({
+  secret: new Secret("session", kept.secret.slice()),
+  created: Number(kept.created),
+  expires: Number(kept.expires),
+  authenticated: Number(kept.authenticated),
+  ageAdd: kept.ticket_age_add,
+  maxEarlyData: kept.max_early_data_size,
+  group: kept.group,
+  serverName: kept.server_name === "" ? undefined : kept.server_name,
+  protocol: kept.protocol === "" ? undefined : kept.protocol,
+  policy: kept.policy.slice(),
+  peer:
+    kept.chain.length === 0
+      ? undefined
+      : {
+          chain: kept.chain.map((certificate) => certificate.slice()),
+          description: decoder.decode(kept.description),
+          validUntil: kept.valid_until === 0n ? undefined : Number(kept.valid_until),
+          certificateType: kept.certificate_type === "RawPublicKey" ? "RawPublicKey" : "X509"
+        }
+})
 
 /** The bytes of a session, its secret among them: for a sealed ticket or a store, and to be wiped after use. */
 export const encodeSession = (session: Session): Result.Result<Uint8Array, CodecFailure> =>
@@ -133,15 +156,15 @@ export const decodeSession = (bytes: Uint8Array): Session | undefined =>
   Result.match(decode(StoredSession.wire, bytes), { onSuccess: restored, onFailure: () => undefined })
 
 /** The bytes of a client's ticket with its session and secret. */
-export const encodeTicket = ({ session, ticket }: Ticket): Result.Result<Uint8Array, CodecFailure> =>
-  encode(StoredTicket.wire, { session: stored(session), ticket })
+export const encodeTicket = ({ session, ticket, form = "ticket" }: Ticket): Result.Result<Uint8Array, CodecFailure> =>
+  encode(StoredTicket.wire, { session: stored(session), ticket, form })
 
 /** The ticket of these bytes; `undefined` for bytes that are none. */
 export const decodeTicket = (bytes: Uint8Array): Ticket | undefined =>
   Result.match(decode(StoredTicket.wire, bytes), {
     onSuccess: (kept) => {
       const session = restored(kept.session)
-      return session === undefined ? undefined : { session, ticket: kept.ticket.slice() }
+      return session === undefined ? undefined : { session, ticket: kept.ticket.slice(), form: kept.form }
     },
     onFailure: () => undefined
   })

@@ -3,24 +3,26 @@
  * handshake is `step`.
  */
 import * as Result from "effect/Result"
-import { AlertDescription } from "../codec/registry/alert.ts"
+import { AlertDescription, AlertLevel } from "../codec/registry/alert.ts"
 import type { Hash } from "../crypto/primitives.ts"
 import { forget, type Secret, secretsOf } from "../crypto/secret.ts"
-import type { Action, InstallKeys } from "./action.ts"
+import type { Action, InstallKeys, InstallKeys12 } from "./action.ts"
 import { levelOf } from "./alert.ts"
 import type { Answer } from "./command.ts"
 import type { Connection, ConnectionEvent, Progress } from "./connection.ts"
 import type { Established } from "./established.ts"
 import { type Event, ownUpdate, type UpdateKeys } from "./event.ts"
+import { exportKeyingMaterial } from "./exporter.ts"
 import { alertOf, type Failure, fail, make as failure } from "./failure.ts"
-import { directionKeys, type TrafficSecrets } from "./handOver.ts"
+import { type TrafficSecrets, trafficSecrets } from "./handOver.ts"
 import { type Flow, Intake, inHandshake } from "./incoming.ts"
 import { keyLogLine } from "./keyLog.ts"
 import { writeData } from "./record/data.ts"
+import { openerOf, sealerOf } from "./record/keys.ts"
 import { maxPostHandshakeMessages } from "./record/limits.ts"
 import { RecordWriter, type RecordWriterOptions } from "./record/writer.ts"
-import { type AnyState, aligned, answers, asksOf, hear, owesOf, type Runnable } from "./stepping.ts"
-import { exportKeyingMaterial } from "./tls13/exporter.ts"
+import { type AnyState, aligned, answers, asksOf, hearEither, owesOf, type Runnable } from "./stepping.ts"
+import { exportKeyingMaterial as exportSecret } from "./tls13/exporter.ts"
 import type { EarlyExporterSecret } from "./tls13/keySchedule.ts"
 
 /** What the owner of a connection may choose. */
@@ -96,7 +98,7 @@ class Shell<S extends AnyState> implements Connection {
 
   send(plaintext: Uint8Array): Result.Result<Progress, Failure> {
     // A server that answers early data has no peer yet that could hear of new keys.
-    const update = () => (inHandshake(this.#intake.flow) ? done : this.#advance(ownUpdate))
+    const update = () => (inHandshake(this.#intake.flow) ? done : this.#freshKeys())
     return this.#write(() => writeData(this.#writer, plaintext, update))
   }
 
@@ -113,6 +115,7 @@ class Shell<S extends AnyState> implements Connection {
 
   updateKeys(request: UpdateKeys["request"]): Result.Result<Progress, Failure> {
     if (inHandshake(this.#intake.flow)) return fail("NotEstablished", "keys are updated after the handshake only")
+    if (this.established?.version === "TLSv1.2") return fail("NotInThisVersion", "TLS 1.2 has no KeyUpdate")
     return this.#write(() => this.#advance({ _tag: "UpdateKeys", request }))
   }
 
@@ -140,16 +143,14 @@ class Shell<S extends AnyState> implements Connection {
   }
 
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure> {
-    if (this.established === undefined) return fail("NotEstablished", "keying material exists after the handshake only")
-    const { suite, exporter } = this.established
-    return exportKeyingMaterial(suite.hash, exporter, label, context, length)
+    return exportKeyingMaterial(this.established, label, context, length)
   }
 
   exportEarlyKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure> {
     const exporter = this.#earlyExporter
     return exporter === undefined
       ? fail("NoEarlyData", "there is an early exporter where early data was offered, and nowhere else")
-      : exportKeyingMaterial(exporter.hash, exporter.secret, label, context, length)
+      : exportSecret(exporter.hash, exporter.secret, label, context, length)
   }
 
   dangerouslyExtractTrafficSecrets(): Result.Result<TrafficSecrets, Failure> {
@@ -166,15 +167,12 @@ class Shell<S extends AnyState> implements Connection {
     if (unread > 0 || !this.#intake.empty || asksOf(this.#state) !== undefined || owesOf(this.#state) !== undefined) {
       return fail("UnreadData", `${unread} bytes of a record, or a part of a message, wait to be read here`)
     }
-    const { suite } = established
-    const secrets: TrafficSecrets = {
-      suite: suite.name,
-      read: directionKeys(suite, read, this.#intake.opened),
-      write: directionKeys(suite, write, this.#writer.sealed)
-    }
+    const { opened } = this.#intake
+    const keys = trafficSecrets(established, [read, opened], [write, this.#writer.sealed])
+    if (Result.isFailure(keys)) return keys
     this.#die(failure("ConnectionClosed", "its traffic secrets were handed over"))
     this.dispose()
-    return Result.succeed(secrets)
+    return keys
   }
 
   dispose(): void {
@@ -198,12 +196,12 @@ class Shell<S extends AnyState> implements Connection {
 
   #readAll(): Result.Result<void, Failure> {
     while (asksOf(this.#state) === undefined && this.#intake.flow !== "closed") {
-      const next = this.#intake.next(this.state)
+      const next = this.#intake.next(this.state, this.#machine.speaks(this.#state))
       if (Result.isFailure(next)) return Result.fail(next.failure)
       const incoming = next.success
       if (incoming === undefined) return done
-      if (incoming._tag === "HandshakeMessage") {
-        const heard = this.#hear(incoming.raw)
+      if (incoming._tag === "HandshakeMessage" || incoming._tag === "ChangeCipherSpec") {
+        const heard = incoming._tag === "ChangeCipherSpec" ? this.#advance(incoming) : this.#hear(incoming.raw)
         if (Result.isFailure(heard)) return heard
         continue
       }
@@ -218,10 +216,17 @@ class Shell<S extends AnyState> implements Connection {
     if (this.#intake.flow === "open" && ++this.#postHandshakeMessages > maxPostHandshakeMessages) {
       return fail("TooManyPostHandshakeMessages", `${maxPostHandshakeMessages} messages in a row and no data`)
     }
-    return Result.flatMap(hear(this.#machine, this.#state, raw), (message) => {
-      this.#events.push({ _tag: "Message", direction: "heard", message, raw })
-      return this.#advance({ ...message, raw })
+    return Result.flatMap(hearEither(this.#machine, this.#state, raw), ({ told, event }) => {
+      this.#events.push(told)
+      return this.#advance(event)
     })
+  }
+
+  /** Before a key has done enough: TLS 1.2 has no way to change it, so there the connection ends (RFC 9846 5.5). */
+  #freshKeys(): Result.Result<void, Failure> {
+    return this.established?.version === "TLSv1.2"
+      ? fail("WriteLimitReached", "the write key has done enough, and TLS 1.2 cannot change it")
+      : this.#advance(ownUpdate)
   }
 
   #advance(event: Event): Result.Result<void, Failure> {
@@ -242,11 +247,17 @@ class Shell<S extends AnyState> implements Connection {
       case "Send":
         this.#events.push({ _tag: "Message", direction: "said", message: action.message, raw: action.raw })
         return this.#writer.handshake(action.raw)
+      case "Send12":
+        this.#events.push({ _tag: "Message12", direction: "said", message: action.message, raw: action.raw })
+        return this.#writer.handshake(action.raw)
       case "SendChangeCipherSpec":
         this.#writer.changeCipherSpec()
         return done
       case "InstallKeys":
+      case "InstallKeys12":
         return this.#install(action)
+      case "RefuseRenegotiation":
+        return this.#writer.alert(AlertLevel.code("warning"), AlertDescription.code("no_renegotiation_RESERVED"))
       case "LimitRecords":
         return action.direction === "read" ? this.#intake.limit(action.size) : this.#writer.limit(action.size)
       case "Open":
@@ -275,10 +286,8 @@ class Shell<S extends AnyState> implements Connection {
         this.#intake.skipEarlyData(action.limit)
         return done
       case "StoreTicket":
-        this.#events.push(action)
-        return done
       case "Established":
-        this.established = action.established
+        if (action._tag === "Established") this.established = action.established
         this.#events.push(action)
         return done
       case "LogKey":
@@ -287,10 +296,11 @@ class Shell<S extends AnyState> implements Connection {
     }
   }
 
-  #install({ direction, suite, secret }: InstallKeys): Result.Result<void, Failure> {
-    if (direction === "read") this.#intake.install(suite, secret)
+  #install(action: InstallKeys | InstallKeys12): Result.Result<void, Failure> {
+    const { direction, suite, secret } = action
+    if (direction === "read") this.#intake.install(openerOf(action))
     else {
-      this.#writer.install(suite, secret)
+      this.#writer.protect(sealerOf(action), suite.aead)
       if (this.#writing === "early") this.#writing = "handshake"
     }
     this.#keys[direction]?.wipe()

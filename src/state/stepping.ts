@@ -1,8 +1,11 @@
 /** What the shell of records and the shell of QUIC have in common: one machine, the messages it hears, its answers. */
 import * as Result from "effect/Result"
-import { decodeMessage, type Message } from "../codec/handshake/handshake.ts"
+import { decodeMessage, decodeMessage12 } from "../codec/handshake/handshake.ts"
+import type { CodecFailure } from "../codec/presentation/cursor.ts"
 import type { Action } from "./action.ts"
 import { type Answer, type Asking, answerOf, type Command } from "./command.ts"
+import type { Version } from "./config.ts"
+import type { ConnectionEvent } from "./connection.ts"
 import type { Event, UpdateKeys } from "./event.ts"
 import { type Failure, fail, fromCodec } from "./failure.ts"
 import type { Step } from "./machine.ts"
@@ -11,6 +14,8 @@ import type { Step } from "./machine.ts"
 export interface Runnable<S> {
   readonly role: "client" | "server"
   readonly start: S
+  /** Which version a state speaks, and hears messages of; TLS 1.3 where that is not known yet. */
+  readonly speaks: (state: S) => Version
   readonly step: (state: S, event: Event) => Result.Result<Step<S, Action>, Failure>
   readonly expects: (state: S, event: string) => Result.Result<void, Failure>
 }
@@ -23,15 +28,36 @@ export const owesOf = (state: AnyState): UpdateKeys | undefined => ("owes" in st
 /** The question that a state waits with. */
 export const asksOf = (state: AnyState): Command | undefined => ("asks" in state ? state.asks : undefined)
 
-/** A whole message of the peer. One that may not come now is unexpected, whatever else is wrong with it. */
-export const hear = <S>(machine: Runnable<S>, state: S, raw: Uint8Array): Result.Result<Message, Failure> => {
-  const message = decodeMessage(raw)
+/** A whole message of the peer, decoded as its version has it. One that may not come now is unexpected, whatever else is wrong with it. */
+export const hear = <S, M>(
+  machine: Runnable<S>,
+  state: S,
+  raw: Uint8Array,
+  decode: (raw: Uint8Array) => Result.Result<M, CodecFailure>
+): Result.Result<M, Failure> => {
+  const message = decode(raw)
   if (Result.isSuccess(message)) return Result.succeed(message.success)
   // The path of what is malformed begins with the name of the message.
   return Result.flatMap(machine.expects(state, String(message.failure.path[0])), () =>
     Result.fail(fromCodec("handshake message", message.failure))
   )
 }
+
+/** The same where both versions are spoken: for the machine, and for whoever watches. */
+export const hearEither = <S>(
+  machine: Runnable<S>,
+  state: S,
+  raw: Uint8Array
+): Result.Result<{ readonly event: Event; readonly told: ConnectionEvent }, Failure> =>
+  machine.speaks(state) === "TLSv1.2"
+    ? Result.map(hear(machine, state, raw, decodeMessage12), (message) => ({
+        event: { ...message, raw },
+        told: { _tag: "Message12", direction: "heard", message, raw }
+      }))
+    : Result.map(hear(machine, state, raw, decodeMessage), (message) => ({
+        event: { ...message, raw },
+        told: { _tag: "Message", direction: "heard", message, raw }
+      }))
 
 /** An answer to a question that is not open is a fault of whoever drives us, not of the peer. */
 export const answers = (state: AnyState & { readonly _tag: string }, answer: Answer): Result.Result<void, Failure> => {
@@ -47,10 +73,10 @@ export const answers = (state: AnyState & { readonly _tag: string }, answer: Ans
  */
 export const aligned = (action: Action, joiner: { readonly empty: boolean }): Result.Result<void, Failure> => {
   if (joiner.empty) return Result.succeed(undefined)
-  if (action._tag === "InstallKeys" && action.direction === "read") {
+  if ((action._tag === "InstallKeys" || action._tag === "InstallKeys12") && action.direction === "read") {
     return fail("MessageAcrossKeyChange", "handshake bytes follow a message that changes the keys")
   }
-  return action._tag === "Send" && action.epoch !== "application"
+  return (action._tag === "Send" || action._tag === "Send12") && action.epoch !== "application"
     ? fail("MessageAcrossKeyChange", "handshake bytes follow a message that ends a flight")
     : Result.succeed(undefined)
 }

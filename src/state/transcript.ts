@@ -1,7 +1,10 @@
-/** The Transcript Hash (RFC 9846 section 4.1): what was said so far, in both directions, as a value. */
+/** The transcript (RFC 9846 section 4.1): what was said so far, in both directions, as a value. */
 import type { Hash, HashState } from "../crypto/primitives.ts"
 
-/** Bytes heard while the hash function is not known: a client before ServerHello. */
+/**
+ * The messages themselves: while the hash function is not known, and all through a handshake of TLS 1.2, where
+ * CertificateVerify may sign them with another hash than Finished uses (RFC 5246 section 7.4.8).
+ */
 export interface Heard {
   readonly _tag: "Heard"
   readonly messages: ReadonlyArray<Uint8Array>
@@ -43,3 +46,22 @@ export const append = (self: Hashing, message: Uint8Array): Hashing => ({
 
 /** `Transcript-Hash(M1, … Mn)`. */
 export const digest = (self: Hashing): Uint8Array => self.state.digest()
+
+/** One message more. */
+export const hear = ({ messages }: Heard, message: Uint8Array): Heard => ({
+  _tag: "Heard",
+  messages: [...messages, message]
+})
+
+/** `Hash(handshake_messages)`. */
+export const digestOf = (self: Heard, hash: Hash): Uint8Array => digest(hashing(self, hash))
+
+/** `handshake_messages`, all of them, one behind the other. */
+export const spoken = ({ messages }: Heard): Uint8Array => {
+  const all = new Uint8Array(messages.reduce((size, message) => size + message.length, 0))
+  messages.reduce((at, message) => {
+    all.set(message, at)
+    return at + message.length
+  }, 0)
+  return all
+}

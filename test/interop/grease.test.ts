@@ -17,7 +17,8 @@ const watching = <A, E, R>(use: (said: ReadonlyArray<ReadonlyArray<string | numb
   const said: Array<ReadonlyArray<string | number>> = []
   return use(said).pipe(
     Effect.provideService(HandshakeObserver, {
-      onMessage: (_, { direction, message }) => {
+      onMessage: (_, { _tag, direction, message }) => {
+        if (_tag === "Message12") return
         const asks = message._tag === "ClientHello" || message._tag === "CertificateRequest"
         if (direction === "said" && asks) said.push(message.body.extensions.map(({ type }) => type))
       }

@@ -35,7 +35,9 @@ const sealer = ({ end }: ByHand): ((type: number, content: Uint8Array) => Uint8A
   const lines = end.events.flatMap((event) => (event._tag === "LogKey" ? [event.line] : []))
   const secret =
     lines.find((line) => line.startsWith("CLIENT_TRAFFIC_SECRET_0"))?.split(" ")[2] ?? assert.fail("no key")
-  const { suite } = end.connection.established ?? assert.fail("not established")
+  const { established } = end.connection
+  if (established?.version !== "TLSv1.3") assert.fail("not established")
+  const { suite } = established
   const sealer = new Sealer(suite, new Secret("client_application_traffic_secret", fromHex(secret)))
   return (type, content) => {
     const out = new Uint8Array(5 + content.length + 17)

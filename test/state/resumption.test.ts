@@ -6,10 +6,10 @@ import type { Message } from "../../src/codec/handshake/handshake.ts"
 import type { World } from "../../src/core.ts"
 import { Secret } from "../../src/crypto/secret.ts"
 import type { ClientConfig, ServerConfig } from "../../src/state/config.ts"
-import type { Session, Ticket } from "../../src/state/session.ts"
+import type { Session13, Ticket } from "../../src/state/session.ts"
 import { credentials, now, toHex } from "../support/answers.ts"
 import { clientEnd, clientWorld, type End, handshake, serverEnd, serverWorld, suites } from "../support/pair.ts"
-import { altered, copy, external, giving, hour, keeping, kept, openTickets } from "../support/resumption.ts"
+import { altered, copy, external, giving, hour, keeping, kept, openTickets, session13 } from "../support/resumption.ts"
 
 const required = { _tag: "Required", authorities: [] } as const
 
@@ -115,12 +115,12 @@ describe("a full handshake instead (SECURITY 58)", () => {
       const ends = second(plan, from ?? someTicket())
       assert.deepStrictEqual(kinds(ends), ["full", "full"])
     })
-  const inTicket = (session: Partial<Session>): Second => ({
+  const inTicket = (session: Partial<Session13>): Second => ({
     // What the client keeps is as it was; what the server finds is not.
     ticket: (ticket) => ({ ...copy(ticket), ticket: altered(ticket, session).ticket })
   })
-  const kept = (session: Partial<Session>): Second => ({
-    ticket: (ticket) => ({ ...copy(ticket), session: { ...copy(ticket).session, ...session } })
+  const kept = (session: Partial<Session13>): Second => ({
+    ticket: (ticket) => ({ ...copy(ticket), session: { ...session13(copy(ticket)), ...session } })
   })
   const other = new Uint8Array(32).fill(8)
 

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { answerOf } from "../../src/state/command.ts"
-import type { Event } from "../../src/state/event.ts"
+import type { Event, Heard } from "../../src/state/event.ts"
 import { alertOf } from "../../src/state/failure.ts"
 import { type AnyState, everyTrip, figures, hearing, plain, type Role, steps } from "../support/travel.ts"
 
@@ -28,7 +28,7 @@ const events: ReadonlyMap<string, Event> = new Map<string, Event>([
   ["UnknownHandshake", hearing({ _tag: "UnknownHandshake", type: 0, body: new Uint8Array(0) })]
 ])
 
-const messages: { readonly [M in Extract<Event, { readonly raw: Uint8Array }>["_tag"]]: "a message" } = {
+const messages: { readonly [M in Heard["_tag"]]: "a message" } = {
   ClientHello: "a message",
   ServerHello: "a message",
   HelloRetryRequest: "a message",

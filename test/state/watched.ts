@@ -1,12 +1,22 @@
 /** Two connections that move one record or one answer at a time, and every secret that their machines ever held. */
 import { answer, type ConnectionEvent, type World } from "../../src/core.ts"
 import { Secret, unsafeBytes } from "../../src/crypto/secret.ts"
-import { client as clientMachine, expects as expectsClient, start as startClient } from "../../src/state/client.ts"
+import {
+  client as clientMachine,
+  expects as expectsClient,
+  speaks as speaksClient,
+  start as startClient
+} from "../../src/state/client.ts"
 import type { Answer, Command } from "../../src/state/command.ts"
 import type { ClientConfig, ServerConfig } from "../../src/state/config.ts"
 import type { Connection, Progress } from "../../src/state/connection.ts"
 import { reduce } from "../../src/state/machine.ts"
-import { expects as expectsServer, server as serverMachine, start as startServer } from "../../src/state/server.ts"
+import {
+  expects as expectsServer,
+  server as serverMachine,
+  speaks as speaksServer,
+  start as startServer
+} from "../../src/state/server.ts"
 import { type ConnectionOptions, make } from "../../src/state/shell.ts"
 import { okay } from "../support/answers.ts"
 import { clientConfig, clientWorld, records, serverConfig, serverWorld, suites } from "../support/pair.ts"
@@ -68,8 +78,18 @@ export class Side {
     const options = { maxFragment: 16, ...plan.options }
     this.world =
       (role === "client" ? plan.clientWorld : plan.serverWorld) ?? (role === "client" ? clientWorld() : serverWorld())
-    const client = { role: "client", step: watch(reduce(clientMachine)), expects: expectsClient } as const
-    const server = { role: "server", step: watch(reduce(serverMachine)), expects: expectsServer } as const
+    const client = {
+      role: "client",
+      speaks: speaksClient,
+      step: watch(reduce(clientMachine)),
+      expects: expectsClient
+    } as const
+    const server = {
+      role: "server",
+      speaks: speaksServer,
+      step: watch(reduce(serverMachine)),
+      expects: expectsServer
+    } as const
     this.connection =
       role === "client"
         ? make({ ...client, start: startClient(clientConfig(plan.client)) }, options)

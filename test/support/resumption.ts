@@ -11,7 +11,7 @@ import {
   decodeTicket,
   encodeSession,
   encodeTicket,
-  type Session,
+  type Session13,
   type Ticket
 } from "../../src/state/session.ts"
 import type { ExternalPsk } from "../../src/state/tls13/psk.ts"
@@ -55,9 +55,13 @@ export const kept = ({ ticket, draft, lifetime, ageAdd }: Stored, at = now): Tic
 export const copy = (ticket: Ticket): Ticket =>
   decodeTicket(Result.getOrThrow(encodeTicket(ticket))) ?? assert.fail("no ticket")
 
+/** A session of TLS 1.3. */
+export const session13 = ({ session }: Ticket): Session13 =>
+  session.version === "TLSv1.3" ? session : assert.fail(`a session of ${session.version}`)
+
 /** The same ticket for another session: what a client believes, and what the server finds in it. */
-export const altered = (ticket: Ticket, session: Partial<Session>): Ticket => {
-  const changed = { ...copy(ticket).session, ...session }
+export const altered = (ticket: Ticket, session: Partial<Session13>): Ticket => {
+  const changed = { ...session13(copy(ticket)), ...session }
   return { session: changed, ticket: openTickets.issue(changed) ?? assert.fail("no ticket") }
 }
 

@@ -103,7 +103,13 @@ describe.each(traces.map((trace) => [trace.name, trace] as const))("the client i
     const { world, signed } = isAuthenticated(trace)
       ? identity(trace, "client")
       : { world: clientWorld({ verify: verifyAnyway }), signed: [] }
-    const machine = { role: "client", start: waiting(trace), step: Client.step, expects: Client.expects } as const
+    const machine = {
+      role: "client",
+      start: waiting(trace),
+      speaks: Client.speaks,
+      step: Client.step,
+      expects: Client.expects
+    } as const
     const end = new End(make<Client.ClientState>(machine), world).start()
     const after = trace.records.findLastIndex(
       ({ role, payload }) => role === "client" && payload[0] === 1 && payload.length > 99
@@ -130,7 +136,9 @@ describe.each(traces.map((trace) => [trace.name, trace] as const))("the client i
     const data = trace.records.filter(({ role, type }) => role === "server" && type === "application_data")
     assert.strictEqual(toHex(end.data), toHex(concat(...data.map(({ payload }) => payload))))
     assert.isTrue(end.events.some(({ _tag }) => _tag === "PeerClosed"))
-    const { exporter, kind } = end.connection.established ?? assert.fail("not established")
+    const { established } = end.connection
+    if (established?.version !== "TLSv1.3") assert.fail("not established")
+    const { exporter, kind } = established
     assert.strictEqual(toHex(unsafeBytes(exporter)), toHex(trace.figure("server", "exp master", "expanded")))
     assert.strictEqual(kind, hellos(trace).length === 1 ? "full" : "retried")
     assert.strictEqual(signed.length, isAuthenticated(trace) ? 1 : 0)
@@ -260,7 +268,7 @@ describe.each(traces.map((trace) => [trace.name, trace] as const))("the server i
         first = []
         return { ...next, actions }
       })
-    const machine = { role: "server", start: state, step, expects: Server.expects } as const
+    const machine = { role: "server", start: state, speaks: Server.speaks, step, expects: Server.expects } as const
     const end = new End(make<Server.ServerState>(machine), world).start()
     const sent = trace.records
       .slice(trace.records.findLastIndex(isServerHello) + 1)

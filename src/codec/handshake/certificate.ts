@@ -1,4 +1,4 @@
-/** RFC 9846 section 4.5.1: Certificate. The form of TLS 1.2 is another structure. */
+/** RFC 9846 section 4.5.1 and RFC 5246 section 7.4.2: Certificate, which has a form for each version. */
 import { extensions } from "../extension/extension.ts"
 import { codec } from "../presentation/codec.ts"
 import { struct } from "../presentation/struct.ts"
@@ -24,3 +24,10 @@ export const Certificate = codec(
   })
 )
 export type Certificate = Wire.Type<typeof Certificate>
+
+/** The form of TLS 1.2: `ASN.1Cert certificate_list<0..2^24-1>`, nothing but certificates in DER. */
+export const Certificate12 = codec(
+  "Certificate12",
+  struct({ certificate_list: vector(opaque({ min: 1, max: 2 ** 24 - 1 }), { min: 0, max: 2 ** 24 - 1 }, 3) })
+)
+export type Certificate12 = Wire.Type<typeof Certificate12>

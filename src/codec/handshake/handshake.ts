@@ -1,21 +1,24 @@
-/** RFC 9846 section 4: a handshake message, from its type to the structure of its body. */
+/** RFC 9846 section 4, RFC 5246 section 7.4: a handshake message, from its type to the structure of its body. */
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { CertificateStatus } from "../extension/statusRequest.ts"
 import { type Codec, codec } from "../presentation/codec.ts"
 import type { CodecFailure, Reader } from "../presentation/cursor.ts"
 import { remainder } from "../presentation/vector.ts"
 import { decode, encode, type Wire } from "../presentation/wire.ts"
 import { HandshakeType } from "../registry/handshakeType.ts"
-import { Certificate } from "./certificate.ts"
-import { CertificateRequest } from "./certificateRequest.ts"
+import { Certificate, Certificate12 } from "./certificate.ts"
+import { CertificateRequest, CertificateRequest12 } from "./certificateRequest.ts"
 import { CertificateVerify } from "./certificateVerify.ts"
 import { ClientHello } from "./clientHello.ts"
+import { ClientKeyExchange } from "./clientKeyExchange.ts"
 import { CompressedCertificate } from "./compressedCertificate.ts"
 import { EncryptedExtensions } from "./encryptedExtensions.ts"
-import { EndOfEarlyData, Finished } from "./finished.ts"
+import { EndOfEarlyData, Finished, HelloRequest, ServerHelloDone } from "./finished.ts"
 import { KeyUpdate } from "./keyUpdate.ts"
-import { NewSessionTicket } from "./newSessionTicket.ts"
+import { NewSessionTicket, NewSessionTicket12 } from "./newSessionTicket.ts"
 import { HelloRetryRequest, isHelloRetryRequestRandom, ServerHello } from "./serverHello.ts"
+import { ServerKeyExchange } from "./serverKeyExchange.ts"
 
 /** `msg_type` and `uint24 length`. */
 export const HEADER_LENGTH = 4
@@ -51,8 +54,27 @@ const bodies13 = {
   KeyUpdate: { type: "key_update", body: KeyUpdate }
 } as const
 
+/** The messages of TLS 1.2 by name, in the order of RFC 5246 figure 1, with those of RFC 5077 and RFC 6066. */
+const bodies12 = {
+  HelloRequest: { type: "hello_request", body: HelloRequest },
+  ClientHello: { type: "client_hello", body: ClientHello },
+  ServerHello: { type: "server_hello", body: ServerHello },
+  Certificate: { type: "certificate", body: Certificate12 },
+  CertificateStatus: { type: "certificate_status", body: CertificateStatus },
+  ServerKeyExchange: { type: "server_key_exchange", body: ServerKeyExchange },
+  CertificateRequest: { type: "certificate_request", body: CertificateRequest12 },
+  ServerHelloDone: { type: "server_hello_done", body: ServerHelloDone },
+  ClientKeyExchange: { type: "client_key_exchange", body: ClientKeyExchange },
+  CertificateVerify: { type: "certificate_verify", body: CertificateVerify },
+  NewSessionTicket: { type: "new_session_ticket", body: NewSessionTicket12 },
+  Finished: { type: "finished", body: Finished }
+} as const
+
 /** A handshake message of TLS 1.3: `{ _tag, body }`. */
 export type Message = Value<typeof bodies13> | UnknownHandshake
+
+/** A handshake message of TLS 1.2. Names are the same where the RFCs give the same, and bodies are not. */
+export type Message12 = Value<typeof bodies12> | UnknownHandshake
 
 /** Whether the body at the cursor, of type server_hello, is a HelloRetryRequest. */
 const isRetry = (reader: Reader): boolean =>
@@ -84,7 +106,10 @@ const dialect = <const B extends Bodies>(bodies: B): Wire<Value<B> | UnknownHand
       const type = HandshakeType.code(reader.field("msg_type", HandshakeType.read))
       const length = reader.field("length", (r) => r.uint(3))
       const found = tagOf.get(type)
-      const tag = found === "ServerHello" && isRetry(reader) ? "HelloRetryRequest" : (found ?? "UnknownHandshake")
+      const tag =
+        found === "ServerHello" && byTag.has("HelloRetryRequest") && isRetry(reader)
+          ? "HelloRetryRequest"
+          : (found ?? "UnknownHandshake")
       const wire = byTag.get(tag)?.wire ?? remainder
       const body = reader.field(tag, (r) => r.window(length, wire.read))
       return (found === undefined ? { _tag: tag, type, body } : { _tag: tag, body }) as A
@@ -115,6 +140,17 @@ export const decodeMessage = (raw: Uint8Array): Result.Result<Message, CodecFail
 /** The bytes of a handshake message of TLS 1.3, header and body. */
 export const encodeMessage = (message: Message): Result.Result<Uint8Array, CodecFailure> =>
   encode(Handshake.wire, message)
+
+/** The handshake messages of TLS 1.2, header and body. */
+export const Handshake12: Codec<Message12> = codec("Handshake12", dialect(bodies12))
+
+/** The same as {@link decodeMessage} for TLS 1.2. */
+export const decodeMessage12 = (raw: Uint8Array): Result.Result<Message12, CodecFailure> =>
+  decode(Handshake12.wire, raw)
+
+/** The bytes of a handshake message of TLS 1.2, header and body. */
+export const encodeMessage12 = (message: Message12): Result.Result<Uint8Array, CodecFailure> =>
+  encode(Handshake12.wire, message)
 
 /** RFC 9846 section 4.1: the synthetic message that holds the hash of the first ClientHello. */
 export const messageHash = (hash: Uint8Array): Uint8Array =>

@@ -1,4 +1,4 @@
-/** RFC 9846 section 4.7.1: NewSessionTicket. */
+/** RFC 9846 section 4.7.1 and RFC 5077 section 3.3: NewSessionTicket, which has a form for each version. */
 import { extensions } from "../extension/extension.ts"
 import { codec } from "../presentation/codec.ts"
 import { uint32 } from "../presentation/number.ts"
@@ -18,3 +18,10 @@ export const NewSessionTicket = codec(
   })
 )
 export type NewSessionTicket = Wire.Type<typeof NewSessionTicket>
+
+/** The form of TLS 1.2: a hint in seconds, 0 for none, and a ticket, of no bytes where the server has thought better. */
+export const NewSessionTicket12 = codec(
+  "NewSessionTicket12",
+  struct({ ticket_lifetime_hint: uint32, ticket: opaque({ min: 0, max: 2 ** 16 - 1 }) })
+)
+export type NewSessionTicket12 = Wire.Type<typeof NewSessionTicket12>

@@ -3,6 +3,7 @@
  * server that made it (RFC 9846 section 4.7.1), so the form is our own and begins with its number.
  */
 import { codec } from "../presentation/codec.ts"
+import { closedEnum } from "../presentation/enum.ts"
 import { uint8, uint32, uint64 } from "../presentation/number.ts"
 import { constant, struct } from "../presentation/struct.ts"
 import { opaque, text, vector } from "../presentation/vector.ts"
@@ -22,7 +23,7 @@ export const StoredSession = codec(
     form: constant(uint8, 1),
     version: ProtocolVersion,
     cipher_suite: CipherSuite,
-    /** The PSK of the ticket (RFC 9846 section 4.7.1). */
+    /** The PSK of the ticket (RFC 9846 section 4.7.1), or the master secret of TLS 1.2. */
     secret: opaque({ min: 1, max: 255 }),
     /** Milliseconds since 1970. */
     created: uint64,
@@ -49,9 +50,13 @@ export const StoredSession = codec(
 )
 export type StoredSession = Wire.Type<typeof StoredSession>
 
-/** A session as a client keeps it, with the ticket that stands for it. */
+/** A session as a client keeps it, with the ticket that stands for it, or in TLS 1.2 perhaps the session ID. */
 export const StoredTicket = codec(
   "StoredTicket",
-  struct({ session: StoredSession.wire, ticket: opaque({ min: 1, max: 2 ** 16 - 1 }) })
+  struct({
+    session: StoredSession.wire,
+    ticket: opaque({ min: 1, max: 2 ** 16 - 1 }),
+    form: closedEnum(1, { ticket: 0, session_id: 1 })
+  })
 )
 export type StoredTicket = Wire.Type<typeof StoredTicket>

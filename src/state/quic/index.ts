@@ -44,7 +44,7 @@ const inside = ({ transportParameters }: QuicOptions) =>
  */
 export const quicClient = (config: QuicClientConfig, options: QuicOptions): QuicConnection => {
   const start = Client.start({ ...config, ...inside(options) })
-  return make({ role: "client", start, step: Client.step, expects: Client.expects }, options)
+  return make({ role: "client", start, speaks: Client.speaks, step: Client.step, expects: Client.expects }, options)
 }
 
 /** The server of a QUIC connection; it waits for the bytes of a ClientHello at level `initial`. */
@@ -52,7 +52,7 @@ export const quicServer = (config: QuicServerConfig, options: QuicOptions): Quic
   const start = Server.start({ ...config, ...inside(options) })
   const step: Runnable<Server.ServerState>["step"] = (state, event) =>
     Server.step(state, event._tag === "ConfigurationChosen" ? kept(event, options) : event)
-  return make({ role: "server", start, step, expects: Server.expects }, options)
+  return make({ role: "server", start, speaks: Server.speaks, step, expects: Server.expects }, options)
 }
 
 /** A configuration that is chosen for one client is still one for QUIC; it may bring parameters of its own. */

@@ -1,15 +1,17 @@
 /** The shell around a machine inside QUIC: encryption levels instead of records, error codes instead of alerts. */
+
 import * as Result from "effect/Result"
+import { decodeMessage } from "../../codec/handshake/handshake.ts"
 import { forget, Secret, secretsOf, unsafeBytes } from "../../crypto/secret.ts"
 import type { Action, Epoch, InstallKeys } from "../action.ts"
 import type { Answer } from "../command.ts"
 import type { Established } from "../established.ts"
 import type { Event } from "../event.ts"
+import { exportKeyingMaterial } from "../exporter.ts"
 import { type Failure, fail } from "../failure.ts"
 import { keyLogLine } from "../keyLog.ts"
 import { HandshakeJoiner } from "../record/joiner.ts"
 import { type AnyState, aligned, answers, asksOf, hear, type Runnable } from "../stepping.ts"
-import { exportKeyingMaterial } from "../tls13/exporter.ts"
 import type {
   CryptoData,
   CryptoLevel,
@@ -85,9 +87,7 @@ class QuicShell<S extends AnyState> implements QuicConnection {
   }
 
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure> {
-    if (this.established === undefined) return fail("NotEstablished", "keying material exists after the handshake only")
-    const { suite, exporter } = this.established
-    return exportKeyingMaterial(suite.hash, exporter, label, context, length)
+    return exportKeyingMaterial(this.established, label, context, length)
   }
 
   dispose(): void {
@@ -114,7 +114,7 @@ class QuicShell<S extends AnyState> implements QuicConnection {
 
   #hear(raw: Uint8Array): Result.Result<void, Failure> {
     const allowed = mayCome(raw[0], this.established === undefined ? "handshake" : "established")
-    const message = Result.flatMap(allowed, () => hear(this.#machine, this.#state, raw))
+    const message = Result.flatMap(allowed, () => hear(this.#machine, this.#state, raw, decodeMessage))
     if (Result.isFailure(message)) return Result.fail(message.failure)
     this.#events.push({ _tag: "Message", direction: "heard", message: message.success, raw })
     return mayHold(message.success).pipe(

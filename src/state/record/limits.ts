@@ -1,5 +1,5 @@
 /** Every number that bounds the record layer, under one name each. Sections are RFC 9846's. */
-import { MAX_CIPHERTEXT, MAX_PLAINTEXT } from "../../codec/record/record.ts"
+import { MAX_CIPHERTEXT, MAX_CIPHERTEXT_12, MAX_PLAINTEXT } from "../../codec/record/record.ts"
 import type { AeadName, KeyLimits } from "../../crypto/primitives.ts"
 
 /** 2^14 bytes of content in a record: `TLSPlaintext.length` (section 5.1). */
@@ -10,6 +10,9 @@ export const maxInnerPlaintext13 = maxPlaintext + 1
 
 /** 2^14 + 256 bytes of a protected record of TLS 1.3 behind its header (section 5.2). */
 export const maxCiphertext13 = MAX_CIPHERTEXT
+
+/** 2^14 + 2048 bytes of a protected record of TLS 1.2 behind its header (RFC 5246 section 6.2.3). */
+export const maxCiphertext12 = MAX_CIPHERTEXT_12
 
 /** Bytes of a handshake message behind its header. Section 4 allows 2^24 - 1; nothing honest comes near 64 KiB. */
 export const maxHandshakeMessage = 65_536
@@ -42,5 +45,5 @@ const limits: { readonly [A in AeadName]: KeyLimits } = {
 /** What one key of this AEAD may do, if its provider sets no other limits. */
 export const keyLimits = (aead: AeadName): KeyLimits => limits[aead]
 
-/** Alerts in a row that end nothing (RFC 9846 section 6.1): `user_canceled` in TLS 1.3. */
+/** Alerts in a row that end nothing: `user_canceled` in TLS 1.3 (RFC 9846 section 6.1), all warnings in TLS 1.2. */
 export const maxWarnings = 4

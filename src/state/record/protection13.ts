@@ -10,7 +10,8 @@ import type { Secret } from "../../crypto/secret.ts"
 import type { CipherSuite13 } from "../../crypto/suite.ts"
 import { type Failure, fail } from "../failure.ts"
 import { trafficKeys } from "../tls13/trafficKeys.ts"
-import { maxSequence } from "./limits.ts"
+import { maxCiphertext13, maxInnerPlaintext13, maxSequence } from "./limits.ts"
+import type { RecordOpener, RecordSealer } from "./protection.ts"
 
 /** What a record grows by when it is protected: the content type and the tag. */
 export const expansion = 1 + tagSize
@@ -73,7 +74,10 @@ const setUp = (suite: CipherSuite13, secret: Secret<string>, sequence: number): 
 }
 
 /** Writes protected records under one key. */
-export class Sealer {
+export class Sealer implements RecordSealer {
+  readonly expansion = expansion
+  readonly inner = 1
+  readonly padding = "zeros"
   readonly #key: AeadKey
   readonly #counter: NonceCounter
   readonly #header = new Uint8Array(HEADER_LENGTH)
@@ -122,7 +126,10 @@ export class Sealer {
 }
 
 /** Reads protected records under one key. */
-export class Opener {
+export class Opener implements RecordOpener {
+  readonly mostCiphertext = maxCiphertext13
+  readonly mostPlaintext = maxInnerPlaintext13
+  readonly type = "inside"
   readonly #key: AeadKey
   readonly #counter: NonceCounter
   readonly #header = new Uint8Array(HEADER_LENGTH)
@@ -155,6 +162,11 @@ export class Opener {
     return inner === undefined
       ? fail("BadRecordMac", "a record does not decrypt under the read key")
       : Result.succeed(inner)
+  }
+
+  /** Section 5.2: every protected record shows this type, and no other one is protected. */
+  covers(type: Extract<ContentType, string>): boolean {
+    return type === "application_data"
   }
 
   /** What was last tried was not for this key: a record of early data that is passed over (section 4.3.10). */

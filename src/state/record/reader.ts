@@ -10,7 +10,8 @@ import type { ContentType } from "../../codec/registry/contentType.ts"
 import type { Secret } from "../../crypto/secret.ts"
 import type { CipherSuite13 } from "../../crypto/suite.ts"
 import { type Failure, fail } from "../failure.ts"
-import { maxBufferedInput, maxCiphertext13, maxEmptyRecords, maxInnerPlaintext13, maxPlaintext } from "./limits.ts"
+import { maxBufferedInput, maxEmptyRecords, maxInnerPlaintext13, maxPlaintext } from "./limits.ts"
+import type { RecordOpener } from "./protection.ts"
 import { expansion, Opener } from "./protection13.ts"
 import { describeStranger } from "./stranger.ts"
 
@@ -60,8 +61,8 @@ export class RecordReader {
   #emptyRecords = 0
   /** Bytes of refused early data that may still be passed over. */
   #skippable: number | undefined
-  #opener: Opener | undefined
-  // Bytes of TLSInnerPlaintext: the most there may be, and the most there were under the present key.
+  #opener: RecordOpener | undefined
+  // Bytes of protected plaintext: the most there may be, and the most there were under the present key.
   #most = maxInnerPlaintext13
   #longest = 0
   #failure: Result.Result<never, Failure> | undefined
@@ -103,20 +104,25 @@ export class RecordReader {
 
   /** Records of type application_data from the next one on are opened with keys made from this secret. */
   install(suite: CipherSuite13, secret: Secret<string>): void {
+    this.protect(new Opener(suite, secret))
+  }
+
+  /** Records from the next one on are opened by this opener, those of the types that it covers. */
+  protect(opener: RecordOpener): void {
     this.#opener?.wipe()
-    this.#opener = new Opener(suite, secret)
+    this.#opener = opener
     this.#emptyRecords = 0
     this.#longest = 0
   }
 
   /**
-   * Protected records may hold `size` bytes of `TLSInnerPlaintext` at most, those under the present key that were read
+   * Protected records may hold `size` bytes of plaintext at most, in TLS 1.3 of `TLSInnerPlaintext`; those that were read under the present key
    * already included: a client learns with EncryptedExtensions that its limit holds, and they are in such a record.
    * Fails with `RecordOverflow`.
    */
   limit(size: number): Result.Result<void, Failure> {
-    this.#most = Math.min(size, maxInnerPlaintext13)
-    return this.#checkLength(this.#longest)
+    this.#most = size
+    return this.#checkLength(this.#longest, maxInnerPlaintext13)
   }
 
   /**
@@ -159,8 +165,8 @@ export class RecordReader {
       const stranger = this.#records === 0 ? describeStranger(bytes, at) : `a record of unknown content type ${type}`
       return fail("UnexpectedRecord", stranger)
     }
-    const opener = name === "application_data" ? this.#opener : undefined
-    const most = opener === undefined ? maxPlaintext : maxCiphertext13
+    const opener = this.#opener?.covers(name) ? this.#opener : undefined
+    const most = opener?.mostCiphertext ?? maxPlaintext
     if (length > most) return fail("RecordOverflow", `a record claims ${length} bytes; ${most} are allowed`)
     const size = HEADER_LENGTH + length
     if (!this.#gather(size)) return none
@@ -173,7 +179,7 @@ export class RecordReader {
   }
 
   /** Whether a record is of the early data that is passed over. */
-  #isEarlyData(taken: Next, opener: Opener | undefined): boolean {
+  #isEarlyData(taken: Next, opener: RecordOpener | undefined): boolean {
     if (opener === undefined) return true
     if (Result.isSuccess(taken) || taken.failure.reason !== "BadRecordMac") return false
     opener.retract()
@@ -188,7 +194,7 @@ export class RecordReader {
   }
 
   /** The record of `size` bytes at the front, which is whole. */
-  #take(name: RecordType, size: number, opener: Opener | undefined): Next {
+  #take(name: RecordType, size: number, opener: RecordOpener | undefined): Next {
     const bytes = this.#front()
     const at = this.#position()
     this.#consume(size)
@@ -197,33 +203,39 @@ export class RecordReader {
       const fragment = bytes.subarray(at + HEADER_LENGTH, at + size)
       return Result.succeed({ type: name, fragment, protection: "plaintext" })
     }
-    const inner = opener.open(bytes, at, size - HEADER_LENGTH)
-    return Result.isFailure(inner) ? Result.fail(inner.failure) : this.#unwrap(inner.success)
+    const opened = opener.open(bytes, at, size - HEADER_LENGTH)
+    if (Result.isFailure(opened)) return Result.fail(opened.failure)
+    const plaintext = opened.success
+    if (plaintext.length > this.#longest) this.#longest = plaintext.length
+    const length = this.#checkLength(plaintext.length, opener.mostPlaintext)
+    if (Result.isFailure(length)) return Result.fail(length.failure)
+    return opener.type === "inside" ? this.#unwrap(plaintext) : this.#protected(name, plaintext)
   }
 
   /** From `TLSInnerPlaintext` to its content (section 5.4). */
   #unwrap(inner: Uint8Array): Next {
-    if (inner.length > this.#longest) this.#longest = inner.length
-    const length = this.#checkLength(inner.length)
-    if (Result.isFailure(length)) return Result.fail(length.failure)
     const end = innerTypeIndex(inner)
     if (end < 0) return fail("MissingContentType", "a protected record holds nothing but padding")
     const type = types[(inner[end] ?? 0) - firstType]
     if (type === undefined) return fail("UnexpectedRecord", `a protected record of unknown content type ${inner[end]}`)
     if (type === "change_cipher_spec") return fail("UnexpectedRecord", "a change_cipher_spec inside a protected record")
-    if (end > 0) this.#emptyRecords = 0
+    return this.#protected(type, inner.subarray(0, end))
+  }
+
+  /** What a record held, its protection taken off: nothing at all may come as application data, and not for ever. */
+  #protected(type: RecordType, fragment: Uint8Array): Next {
+    if (fragment.length > 0) this.#emptyRecords = 0
     else if (type !== "application_data")
       return fail("EmptyFragment", `a protected record of type ${type} holds no bytes`)
     else if (++this.#emptyRecords > maxEmptyRecords) {
       return fail("TooManyEmptyRecords", `more than ${maxEmptyRecords} records in a row hold no bytes`)
     }
-    return Result.succeed({ type, fragment: inner.subarray(0, end), protection: "protected" })
+    return Result.succeed({ type, fragment, protection: "protected" })
   }
 
-  #checkLength(length: number): Result.Result<void, Failure> {
-    return length > this.#most
-      ? fail("RecordOverflow", `a record decrypts to ${length} bytes; ${this.#most} are allowed`)
-      : done
+  #checkLength(length: number, allowed: number): Result.Result<void, Failure> {
+    const most = Math.min(this.#most, allowed)
+    return length > most ? fail("RecordOverflow", `a record decrypts to ${length} bytes; ${most} are allowed`) : done
   }
 
   /** The array that the next bytes stand in, and where; together they are right after `gather` said so. */

@@ -6,13 +6,14 @@ import * as Result from "effect/Result"
 import { HEADER_LENGTH, writeHeader } from "../../codec/record/record.ts"
 import { ContentType } from "../../codec/registry/contentType.ts"
 import { HandshakeType } from "../../codec/registry/handshakeType.ts"
-import type { KeyLimits } from "../../crypto/primitives.ts"
+import type { Aead, KeyLimits } from "../../crypto/primitives.ts"
 import type { Secret } from "../../crypto/secret.ts"
 import type { CipherSuite13 } from "../../crypto/suite.ts"
 import { type Failure, fail } from "../failure.ts"
 import { keyLimits, maxPlaintext, maxSequence } from "./limits.ts"
 import { type Policy, zeros } from "./padding.ts"
-import { expansion, Sealer } from "./protection13.ts"
+import type { RecordSealer } from "./protection.ts"
+import { Sealer } from "./protection13.ts"
 
 const { alert, application_data, change_cipher_spec, handshake } = ContentType.registry
 
@@ -59,10 +60,10 @@ export class RecordWriter {
   readonly #maxFragment: number
   readonly #allocate: (size: number) => Uint8Array
   readonly #padding: Policy | undefined
-  /** Bytes of content and padding in a protected record. */
-  #mostProtected: number
+  /** Bytes of plaintext that the peer wants in a protected record at most. */
+  #limit = maxPlaintext + 1
   #limits: KeyLimits | undefined
-  #sealer: Sealer | undefined
+  #sealer: RecordSealer | undefined
   /** Handshake messages that wait for company. Room for their records under the key is already counted. */
   #waiting: Array<Uint8Array> = []
   #out: Array<Uint8Array> = []
@@ -71,7 +72,6 @@ export class RecordWriter {
   constructor(options: RecordWriterOptions = {}) {
     this.#maxFragment = Math.min(Math.max(Math.floor(options.maxFragment ?? maxPlaintext), 1), maxPlaintext)
     this.#allocate = options.allocate ?? ((size) => new Uint8Array(size))
-    this.#mostProtected = this.#maxFragment
     this.#padding = options.padding
   }
 
@@ -125,20 +125,25 @@ export class RecordWriter {
 
   /** What is written from here on is protected with keys made from this secret. */
   install(suite: CipherSuite13, secret: Secret<string>): void {
+    this.protect(new Sealer(suite, secret), suite.aead)
+  }
+
+  /** What is written from here on is protected by this sealer, as long as its AEAD allows. */
+  protect(sealer: RecordSealer, { name, limits }: Aead): void {
     this.#writeWaiting()
     this.#sealer?.wipe()
-    this.#sealer = new Sealer(suite, secret)
-    this.#limits = suite.aead.limits ?? keyLimits(suite.aead.name)
+    this.#sealer = sealer
+    this.#limits = limits ?? keyLimits(name)
   }
 
   /**
-   * Protected records from here on hold at most `size` bytes of `TLSInnerPlaintext`, 2 at least (RFC 8449). What is
-   * higher than this version allows is meant for versions to come, and changes nothing.
+   * Protected records from here on hold at most `size` bytes of plaintext, in TLS 1.3 of `TLSInnerPlaintext`, 2 at
+   * least (RFC 8449). What is higher than this version allows is meant for versions to come, and changes nothing.
    */
   limit(size: number): Result.Result<void, Failure> {
     // What waits has its room counted by the old size.
     this.#writeWaiting()
-    this.#mostProtected = Math.min(this.#maxFragment, Math.max(size - 1, 1))
+    this.#limit = size
     return done
   }
 
@@ -170,7 +175,9 @@ export class RecordWriter {
 
   /** Bytes of content in a record: the peer's limit is none for records in the clear (RFC 8449 section 4). */
   get #most(): number {
-    return this.#sealer === undefined ? this.#maxFragment : this.#mostProtected
+    return this.#sealer === undefined
+      ? this.#maxFragment
+      : Math.min(this.#maxFragment, Math.max(this.#limit - this.#sealer.inner, 1))
   }
 
   /** How many records so much content makes. */
@@ -219,8 +226,8 @@ export class RecordWriter {
     const sealer = this.#sealer
     const most = this.#most
     const count = this.#count(content.length)
-    const overhead = HEADER_LENGTH + (sealer === undefined ? 0 : expansion)
-    const paddings = sealer === undefined ? undefined : this.#paddings(content.length, count, most)
+    const overhead = HEADER_LENGTH + (sealer?.expansion ?? 0)
+    const paddings = sealer?.padding !== "zeros" ? undefined : this.#paddings(content.length, count, most)
     const out = this.#allocate(content.length + count * overhead + (paddings?.reduce((a, b) => a + b, 0) ?? 0))
     for (let i = 0, from = 0, at = 0; i < count; i++) {
       const fragment = count === 1 ? content : content.subarray(from, from + most)

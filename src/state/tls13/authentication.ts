@@ -6,7 +6,7 @@ import type { CertificateVerify } from "../../codec/handshake/certificateVerify.
 import type { SignatureScheme } from "../../codec/registry/signatureScheme.ts"
 import type { AuthenticatePeer, Credential } from "../command.ts"
 import type { CertificateKind } from "../config.ts"
-import type { Established } from "../established.ts"
+import type { Established13 } from "../established.ts"
 import { type Failure, fail } from "../failure.ts"
 import { selected } from "../negotiation/signatureScheme.ts"
 import type { PeerAuthenticated, PskSelected } from "../proof.ts"
@@ -27,10 +27,10 @@ export const certificateOf = (credential: Credential | undefined, asked: Asked =
 })
 
 /** Whether ServerHello came at once or after a retry. */
-export type Rounds = Extract<Established["kind"], "full" | "retried">
+export type Rounds = Extract<Established13["kind"], "full" | "retried">
 
 /** What a handshake was, by what spoke for the server and how many round trips it took. */
-export const kindOf = (proof: PeerAuthenticated | PskSelected | undefined, rounds: Rounds): Established["kind"] =>
+export const kindOf = (proof: PeerAuthenticated | PskSelected | undefined, rounds: Rounds): Established13["kind"] =>
   proof?._tag === "PskSelected" ? proof.kind : rounds
 
 /** A Certificate of the handshake: its context is empty, and a raw public key stands alone. */

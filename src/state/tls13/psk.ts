@@ -1,7 +1,7 @@
 /** Pre-shared keys (RFC 9846 sections 2.2 and 4.3.11): where they come from, and what of them a handshake carries. */
 import type { Hash, HashName } from "../../crypto/primitives.ts"
 import type { Secret } from "../../crypto/secret.ts"
-import type { Session, Ticket } from "../session.ts"
+import type { Session, Session12, Session13, Ticket } from "../session.ts"
 import * as KeySchedule from "./keySchedule.ts"
 
 /** A key that both sides were given outside of TLS. It is its owner's, and outlives the connections that use it. */
@@ -24,8 +24,15 @@ export type GivenKey = Omit<ExternalPsk, "secret" | "hash">
 
 /** What an identity was found to stand for: a session that is being resumed, or a key that was given. */
 export type KnownPsk =
-  | { readonly _tag: "Session"; readonly session: Session }
+  | { readonly _tag: "Session"; readonly session: Session13 }
   | { readonly _tag: "External"; readonly external: ExternalPsk }
+
+/** The same, or what began in TLS 1.2 and can be resumed there only. */
+export type Known = KnownPsk | { readonly _tag: "Session12"; readonly session: Session12 }
+
+/** A session that was found. */
+export const known = (session: Session): Known =>
+  session.version === "TLSv1.3" ? { _tag: "Session", session } : { _tag: "Session12", session }
 
 /** A PSK in a handshake: the identity that names it, and the first stage of the key schedule made of it. */
 export interface Psk {
@@ -56,7 +63,7 @@ export const binderKey = ({ hash, early, origin }: Psk): Secret<"binder"> =>
   )
 
 /** A session as it is resumed. */
-export const ofSession = (identity: Uint8Array, session: Session, hash: Hash): Psk => ({
+export const ofSession = (identity: Uint8Array, session: Session13, hash: Hash): Psk => ({
   identity,
   hash,
   early: KeySchedule.earlySecret(hash, session.secret),
@@ -72,7 +79,7 @@ export const ofExternal = (external: ExternalPsk, hash: Hash): Psk => ({
 })
 
 /** A ticket as a client offers it (section 4.3.11.1). */
-export const ofTicket = ({ session, ticket }: Ticket, hash: Hash, now: number): OfferedPsk => ({
+export const ofTicket = (session: Session13, { ticket }: Ticket, hash: Hash, now: number): OfferedPsk => ({
   ...ofSession(ticket, session, hash),
   obfuscatedAge: (Math.max(0, Math.floor(now - session.created)) + session.ageAdd) % 2 ** 32
 })

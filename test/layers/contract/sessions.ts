@@ -9,7 +9,7 @@ import { AntiReplay } from "../../../src/layers/AntiReplay.ts"
 import { ClientSessionStore } from "../../../src/layers/ClientSessionStore.ts"
 import { ServerSessionStore } from "../../../src/layers/ServerSessionStore.ts"
 import { Tickets } from "../../../src/layers/Tickets.ts"
-import type { Session, Ticket } from "../../../src/state/session.ts"
+import type { Session13, Ticket } from "../../../src/state/session.ts"
 
 export const hour = 3_600_000
 export const start = Date.UTC(2026, 9, 1, 1)
@@ -17,7 +17,7 @@ export const start = Date.UTC(2026, 9, 1, 1)
 /** The byte that secrets of tests are made of: 0xc5, "c5c5…", "xcXF…". */
 export const mark = 0xc5
 
-export const sessionOf = (changes: Partial<Session> = {}): Session => ({
+export const sessionOf = (changes: Partial<Session13> = {}): Session13 => ({
   version: "TLSv1.3",
   suite: "TLS_AES_128_GCM_SHA256",
   secret: new Secret("session", new Uint8Array(32).fill(mark)),
@@ -34,7 +34,7 @@ export const sessionOf = (changes: Partial<Session> = {}): Session => ({
   ...changes
 })
 
-export const ticketOf = (n: number, changes: Partial<Session> = {}): Ticket => ({
+export const ticketOf = (n: number, changes: Partial<Session13> = {}): Ticket => ({
   session: sessionOf(changes),
   ticket: Uint8Array.of(n >>> 8, n)
 })

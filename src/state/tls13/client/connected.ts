@@ -1,7 +1,7 @@
 /** CONNECTED: what may still be heard after the handshake (RFC 9846 section 4.7); key updates stand in `keyUpdate.ts`. */
 import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
-import type { Established } from "../../established.ts"
+import type { Established13 } from "../../established.ts"
 import type { Heard } from "../../event.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
 import { serverText } from "../../path/host.ts"
@@ -13,7 +13,7 @@ import type { Connected, Parameters, Tickets } from "./state.ts"
 /** What is to become of tickets, once the handshake is done. */
 export const keepTickets = (
   { hs }: Parameters,
-  { suite, group, protocol, peer }: Established,
+  { suite, group, protocol, peer }: Established13,
   derive: () => KeySchedule.ResumptionSecret
 ): Tickets => {
   const { config } = hs.offer

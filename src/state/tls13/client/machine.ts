@@ -1,6 +1,6 @@
 /** The TLS 1.3 client, top to bottom: each row of the figure names its handler. */
 import type { Action } from "../../action.ts"
-import type { Event } from "../../event.ts"
+import type { Event13 } from "../../event.ts"
 import type { Failure } from "../../failure.ts"
 import { machine } from "../../machine.ts"
 import * as KeyUpdate from "../keyUpdate.ts"
@@ -12,7 +12,7 @@ import * as Hello from "./hello.ts"
 import * as Parameters from "./parameters.ts"
 import type { State } from "./state.ts"
 
-export const client13 = machine<State, Event, State, Action, Failure>()(figure, {
+export const client13 = machine<State, Event13, State, Action, Failure>()(figure, {
   RETRYING: { KeyShareMade: Hello.keyShareMade },
   WAIT_SH_2: { ServerHello: Hello.serverHello2 },
   AGREEING: { SecretAgreed: Hello.secretAgreed },

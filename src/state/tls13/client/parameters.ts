@@ -2,7 +2,7 @@
 import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
 import type { Extension } from "../../../codec/extension/placement.ts"
-import type { Established } from "../../established.ts"
+import type { Established13 } from "../../established.ts"
 import type { Heard } from "../../event.ts"
 import { type Failure, fail } from "../../failure.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
@@ -21,7 +21,7 @@ const earlyData = (
   hs: Handshake,
   extensions: ReadonlyArray<Extension<"EncryptedExtensions">>,
   protocol: string | undefined
-): Result.Result<Established["earlyData"], Failure> => {
+): Result.Result<Established13["earlyData"], Failure> => {
   const { earlyData } = hs.offer
   if (find(extensions, "early_data") === undefined) {
     return Result.succeed(earlyData._tag === "None" ? "none" : "rejected")

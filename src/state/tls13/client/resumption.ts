@@ -44,13 +44,15 @@ const suiteOf = (config: ClientConfig, name: CipherSuite13["name"]): CipherSuite
  * session says nothing about such keys, so where they are required there is none.
  */
 export const offeredPsks = (config: ClientConfig, { ticket, now }: HelloPrepared): ReadonlyArray<OfferedPsk> => {
-  const suite = ticket === undefined ? undefined : suiteOf(config, ticket.session.suite)
+  const session = ticket?.session.version === "TLSv1.3" ? ticket.session : undefined
+  const suite = session === undefined ? undefined : suiteOf(config, session.suite)
   const resumed =
     ticket !== undefined &&
+    session !== undefined &&
     suite !== undefined &&
     config.externalPskPolicy !== "required" &&
     usable(config, ticket, now)
-      ? [ofTicket(ticket, suite.hash, now)]
+      ? [ofTicket(session, ticket, suite.hash, now)]
       : []
   const external = (config.externalPsks ?? []).flatMap((psk) => {
     const hash = config.suites.find(({ hash }) => hash.name === psk.hash)?.hash

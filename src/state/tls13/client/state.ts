@@ -13,12 +13,12 @@ import type {
   MakeKeyShare,
   Sign
 } from "../../command.ts"
-import type { Established } from "../../established.ts"
+import type { Established13 } from "../../established.ts"
 import type { UpdateKeys } from "../../event.ts"
 import type { Offer } from "../../hello/clientHello.ts"
 import type { CertificateTypes } from "../../negotiation/certificateType.ts"
 import type { PeerAuthenticated, PskSelected } from "../../proof.ts"
-import type { SessionDraft } from "../../session.ts"
+import type { SessionDraft13 } from "../../session.ts"
 import type { Hashing } from "../../transcript.ts"
 import type { Rounds } from "../authentication.ts"
 import type {
@@ -57,7 +57,7 @@ export interface Parameters {
   readonly hs: Handshake
   readonly protocol: string | undefined
   readonly certificateTypes: CertificateTypes
-  readonly earlyData: Established["earlyData"]
+  readonly earlyData: Established13["earlyData"]
 }
 
 /** How the server proved who it is. There is no third way to make one. */
@@ -138,7 +138,7 @@ export interface Ending {
   readonly parameters: Parameters
   readonly proof: ServerProof
   readonly main: MainSecret
-  readonly established: Established
+  readonly established: Established13
   readonly traffic: ClientTraffic
 }
 export interface Signing extends Asking<"SIGNING", Sign> {
@@ -152,13 +152,13 @@ export type Tickets =
   | {
       readonly _tag: "Kept"
       readonly resumption: ResumptionSecret
-      readonly session: Omit<SessionDraft, "secret" | "maxEarlyData">
+      readonly session: Omit<SessionDraft13, "secret" | "maxEarlyData">
       readonly left: number
     }
 export interface Connected {
   readonly _tag: "CONNECTED"
   readonly proof: ServerProof
-  readonly established: Established
+  readonly established: Established13
   readonly traffic: ClientTraffic
   readonly tickets: Tickets
   /** A KeyUpdate that the peer asked for and we have yet to say. */

@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
 import type { Action, LimitRecords } from "../../action.ts"
 import type { EarlyDataVerdict, JudgeEarlyData } from "../../command.ts"
-import type { Established } from "../../established.ts"
+import type { Established13 } from "../../established.ts"
 import type { Heard } from "../../event.ts"
 import { installKeys, logKey } from "../../flight.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
@@ -51,7 +51,7 @@ export const judged = (
   { selected, share, transcript }: JudgingEarlyData,
   { verdict }: EarlyDataVerdict
 ): Stepped<Agreeing> => {
-  const earlyData: Established["earlyData"] = verdict === "fresh" ? "accepted" : "rejected"
+  const earlyData: Established13["earlyData"] = verdict === "fresh" ? "accepted" : "rejected"
   return Result.succeed(
     land({ _tag: "AGREEING", asks: encapsulate(share), selected: { ...selected, earlyData }, transcript })
   )
@@ -64,7 +64,7 @@ export const skip = ({ choices: { config }, earlyData }: Selected): ReadonlyArra
     : []
 
 /** Behind our Finished: early keys for reading, and leave to answer what is read (appendix A.2). */
-export const accept = ({ hs }: Ending, toClientHello: Hashing, established: Established): ReadonlyArray<Action> => {
+export const accept = ({ hs }: Ending, toClientHello: Hashing, established: Established13): ReadonlyArray<Action> => {
   const { selected } = hs
   const { authentication, suite, choices } = selected
   if (authentication._tag !== "Psk" || authentication.psk.origin._tag !== "Session") return []

@@ -1,6 +1,6 @@
 /** Our Finished, WAIT_FINISHED and the client's: both ends of the handshake (RFC 9846 section 4.5.3). */
 import * as Result from "effect/Result"
-import { type Established, endPointOf } from "../../established.ts"
+import { type Established13, endPointOf } from "../../established.ts"
 import type { Heard } from "../../event.ts"
 import type { Failure } from "../../failure.ts"
 import { type Flight, installKeys, logKey } from "../../flight.ts"
@@ -48,7 +48,7 @@ export const sayFinished = (flight: Flight, hs: Handshake): Result.Result<Ending
   )
 
 /** What the handshake came to, once the client is known. */
-export const establishedBy = ({ hs, exporter }: Ending, proof: ClientProof): Established => {
+export const establishedBy = ({ hs, exporter }: Ending, proof: ClientProof): Established13 => {
   const { choices, suite, authentication, earlyData } = hs.selected
   const known = proof._tag === "Anonymous" ? undefined : proof
   return {

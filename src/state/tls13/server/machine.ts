@@ -1,6 +1,6 @@
 /** The TLS 1.3 server, top to bottom: each row of the figure names its handler. */
 import type { Action } from "../../action.ts"
-import type { Event } from "../../event.ts"
+import type { Event13 } from "../../event.ts"
 import type { Failure } from "../../failure.ts"
 import { machine } from "../../machine.ts"
 import * as KeyUpdate from "../keyUpdate.ts"
@@ -13,7 +13,7 @@ import * as Parameters from "./parameters.ts"
 import type { State } from "./state.ts"
 import * as Tickets from "./tickets.ts"
 
-export const server13 = machine<State, Event, State, Action, Failure>()(figure, {
+export const server13 = machine<State, Event13, State, Action, Failure>()(figure, {
   RECVD_CH: { HelloResolved: Hello.helloResolved },
   JUDGING_EARLY_DATA: { EarlyDataVerdict: EarlyData.judged },
   WAIT_CH_2: { ClientHello: Hello.clientHello2 },

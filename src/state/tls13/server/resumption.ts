@@ -42,8 +42,9 @@ const suiteFor = ({ config, hello, suite: ours }: Choices, known: KnownPsk): Cip
 export const select = (choices: Choices, { psks = [], now }: HelloResolved): Found | undefined => {
   for (const [index, known] of psks.entries()) {
     const identity = choices.psks?.identities[index]?.identity
-    const suite = known === undefined ? undefined : suiteFor(choices, known)
-    if (known === undefined || identity === undefined || suite === undefined) continue
+    if (known === undefined || known._tag === "Session12" || identity === undefined) continue
+    const suite = suiteFor(choices, known)
+    if (suite === undefined) continue
     if (known._tag === "Session" && !acceptable(choices, known.session, now)) continue
     const psk =
       known._tag === "Session"

@@ -18,7 +18,7 @@ import type {
   Sign
 } from "../../command.ts"
 import type { CertificateKind, ServerConfig } from "../../config.ts"
-import type { Established } from "../../established.ts"
+import type { Established13 } from "../../established.ts"
 import type { UpdateKeys } from "../../event.ts"
 import type { GroupChoice } from "../../negotiation/group.ts"
 import type { PeerAuthenticated, PskSelected } from "../../proof.ts"
@@ -67,7 +67,7 @@ export interface Selected {
   readonly random: Uint8Array
   /** What GREASE is chosen by. */
   readonly entropy?: Uint8Array | undefined
-  readonly earlyData: Established["earlyData"]
+  readonly earlyData: Established13["earlyData"]
 }
 
 /** What the key exchange added. */
@@ -149,13 +149,13 @@ export interface WaitFinished {
 }
 export interface SealingTickets extends Asking<"SEALING_TICKETS", SealTickets> {
   readonly proof: ClientProof
-  readonly established: Established
+  readonly established: Established13
   readonly traffic: ServerTraffic
 }
 export interface Connected {
   readonly _tag: "CONNECTED"
   readonly proof: ClientProof
-  readonly established: Established
+  readonly established: Established13
   readonly traffic: ServerTraffic
   /** A KeyUpdate that the peer asked for and we have yet to say. */
   readonly owes: UpdateKeys | undefined

@@ -4,15 +4,15 @@ import { find } from "../../../codec/extension/extension.ts"
 import type { NewSessionTicket } from "../../../codec/handshake/newSessionTicket.ts"
 import type { Send } from "../../action.ts"
 import type { SealedTicket, TicketsSealed } from "../../command.ts"
-import type { Established } from "../../established.ts"
+import type { Established13 } from "../../established.ts"
 import { encodeHandshake } from "../../flight.ts"
 import { land, type Stepped } from "../../machine.ts"
-import type { SessionDraft } from "../../session.ts"
+import type { SessionDraft13 } from "../../session.ts"
 import * as KeySchedule from "../keySchedule.ts"
 import type { Choices, ClientProof, Connected, SealingTickets } from "./state.ts"
 
 /** How many tickets this client gets: as many as it asks for (RFC 9149), but not more than we give. */
-export const ticketsFor = ({ config, hello }: Choices, kind: Established["kind"]): number => {
+export const ticketsFor = ({ config, hello }: Choices, kind: Established13["kind"]): number => {
   const modes = find(hello.extensions, "psk_key_exchange_modes")?.ke_modes ?? []
   if (config.resumption === undefined || kind === "external" || !modes.includes("psk_dhe_ke")) return 0
   const asked = find(hello.extensions, "ticket_request")
@@ -27,16 +27,16 @@ const nonce = (index: number): Uint8Array => Uint8Array.of(index)
 export const sessionsOf = (
   choices: Choices,
   proof: ClientProof,
-  { suite, group, protocol, serverName, kind, peer }: Established,
+  { suite, group, protocol, serverName, kind, peer }: Established13,
   derive: () => KeySchedule.ResumptionSecret
-): ReadonlyArray<SessionDraft> => {
+): ReadonlyArray<SessionDraft13> => {
   const ours = choices.config.resumption
   const count = ticketsFor(choices, kind)
   if (ours === undefined || count === 0) return []
   const resumption = derive()
   const sessions = Array.from(
     { length: count },
-    (_, index): SessionDraft => ({
+    (_, index): SessionDraft13 => ({
       version: "TLSv1.3",
       suite: suite.name,
       secret: KeySchedule.ticketSecret(suite.hash, resumption, nonce(index)),

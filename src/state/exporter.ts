@@ -1,0 +1,23 @@
+/** Keying material of an established connection, whichever version it speaks. */
+import type * as Result from "effect/Result"
+import type { Established } from "./established.ts"
+import { type Failure, fail } from "./failure.ts"
+import { exportKeyingMaterial as export12 } from "./tls12/exporter.ts"
+import { exportKeyingMaterial as export13 } from "./tls13/exporter.ts"
+
+/** RFC 9846 section 7.5, or RFC 5705 section 4 with a context, be it empty; `length` in bytes. */
+export const exportKeyingMaterial = (
+  established: Established | undefined,
+  label: string,
+  context: Uint8Array,
+  length: number
+): Result.Result<Uint8Array, Failure> => {
+  switch (established?.version) {
+    case undefined:
+      return fail("NotEstablished", "keying material exists after the handshake only")
+    case "TLSv1.2":
+      return export12(established.suite.hash, established.exporter, label, context, length)
+    case "TLSv1.3":
+      return export13(established.suite.hash, established.exporter, label, context, length)
+  }
+}
