@@ -24,6 +24,10 @@ export * as HandshakeObserver from "./layers/events.ts"
 export * as KeyLog from "./layers/KeyLog.ts"
 /** What is counted. */
 export * as TlsMetrics from "./layers/observability.ts"
+/** Whether certificates were taken back: CRLs and stapled OCSP responses. */
+export * as Revocation from "./layers/Revocation.ts"
+/** CRLs fetched over an `HttpClient`. */
+export * as RevocationFetch from "./layers/RevocationFetch.ts"
 /** Where a server keeps the sessions of stateful tickets. */
 export * as ServerSessionStore from "./layers/ServerSessionStore.ts"
 /** Judges of servers. */

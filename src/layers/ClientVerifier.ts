@@ -8,6 +8,7 @@ import { authoritiesOf } from "./authorities.ts"
 import { makeAcceptAny, makePinned } from "./bareKey.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { acceptAnyPolicy, pinnedPolicy } from "./fingerprint.ts"
+import { Revocation } from "./Revocation.ts"
 import { makeVerifier } from "./rawPublicKey.ts"
 import type { TlsError } from "./TlsError.ts"
 import { TrustAnchors } from "./TrustAnchors.ts"
@@ -64,7 +65,7 @@ export const layerWebPkiWith = (options: Options): Layer.Layer<ClientVerifier, n
     Effect.gen(function* () {
       const { primitives } = yield* CryptoProvider
       const { anchors } = yield* TrustAnchors
-      const { verify, fingerprint } = makeWebPki(primitives, anchors, options)
+      const { verify, fingerprint } = makeWebPki(primitives, anchors, options, yield* Revocation)
       return {
         schemes: tls13Schemes,
         authorities: authoritiesOf(anchors),
@@ -76,7 +77,7 @@ export const layerWebPkiWith = (options: Options): Layer.Layer<ClientVerifier, n
 
 /**
  * A client's certificate is valid now, may be a client's, and chains to a trust anchor (RFC 5280). What its names
- * mean is for the application. Revocation is not checked.
+ * mean is for the application. Revocation is checked as the service `Revocation` says, by default not at all.
  *
  * The anchors say who may come in: give the CA that issues to your clients, not the roots of the web.
  */

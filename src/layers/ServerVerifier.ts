@@ -10,6 +10,7 @@ import { authoritiesOf } from "./authorities.ts"
 import { makeAcceptAny, makePinned } from "./bareKey.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { acceptAnyPolicy, pinnedPolicy } from "./fingerprint.ts"
+import { Revocation } from "./Revocation.ts"
 import { makeVerifier } from "./rawPublicKey.ts"
 import type { TlsError } from "./TlsError.ts"
 import { TrustAnchors } from "./TrustAnchors.ts"
@@ -55,7 +56,7 @@ export const layerWebPkiWith = (options: Options): Layer.Layer<ServerVerifier, n
     Effect.gen(function* () {
       const { primitives } = yield* CryptoProvider
       const { anchors } = yield* TrustAnchors
-      const { verify, fingerprint } = makeWebPki(primitives, anchors, options)
+      const { verify, fingerprint } = makeWebPki(primitives, anchors, options, yield* Revocation)
       return {
         schemes: tls13Schemes,
         authorities: authoritiesOf(anchors),
@@ -67,7 +68,7 @@ export const layerWebPkiWith = (options: Options): Layer.Layer<ServerVerifier, n
 
 /**
  * As the web does it: the certificate has the server's name in its subjectAltName, is valid now, may be a server's, and
- * chains to a trust anchor. Revocation is not checked.
+ * chains to a trust anchor. Revocation is checked as the service `Revocation` says, by default not at all.
  *
  * @example
  * const Verifier = ServerVerifier.layerWebPki.pipe(

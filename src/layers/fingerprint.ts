@@ -57,6 +57,14 @@ export const webPkiPolicy = (
     : digest(primitives, ["webpki", purpose, rulesOf(asked), ...sorted(digests.success)])
 }
 
+/** A policy under which revocation is checked so: without these parts the policy alone. */
+export const withRevocation = (
+  primitives: Primitives,
+  policy: Uint8Array | undefined,
+  parts: ReadonlyArray<Uint8Array | string>
+): Uint8Array | undefined =>
+  policy === undefined || parts.length === 0 ? policy : digest(primitives, [policy, ...parts])
+
 /** One of these keys, whatever the certificate says besides. */
 export const pinnedPolicy = (primitives: Primitives, pins: ReadonlyArray<Uint8Array>): Uint8Array =>
   digest(primitives, ["pinned", ...sorted(pins)])

@@ -36,6 +36,10 @@ const byReason: { readonly [R in ReasonName]?: string } = {
   CertificateAlgorithmUnsupported: "a certificate of the chain is signed with an old algorithm: ask for a new one",
   CertificateKeyChanged:
     "ask whoever runs the server whether its key is new; if it is, TrustOnFirstUse.forget the old one",
+  CertificateRevoked: "do not trust this peer: whoever runs it must get a new certificate, and a new key",
+  CertificateStatusUnknown:
+    "give the CRLs of its issuers with Revocation.layerCrls (--crl), or be content with what is known (--revocation prefer)",
+  CertificateStatusResponseInvalid: "the server must staple a fresh OCSP response: tell whoever runs it",
   UnreadData: "hand over before data flows, or pull what has come and ask again",
   NoChannelBinding: 'bind to "tls-exporter", which every connection has (RFC 9266)',
   UncleanClose: "the data may be cut short: do not trust what came as complete",

@@ -16,8 +16,10 @@ import { along, moreTelling, nameText, refuse, subjectText } from "../state/path
 import { defaultSearchLimits, type OwingPath, type SearchLimits, search } from "../state/path/search.ts"
 import type { SignatureCheck } from "../state/path/validate.ts"
 import { type ChainMemory, makeChainMemory } from "./chainMemory.ts"
-import { webPkiPolicy } from "./fingerprint.ts"
+import { webPkiPolicy, withRevocation } from "./fingerprint.ts"
 import { checkPeerSignature } from "./peerSignature.ts"
+import { Revocation, type RevocationChecking } from "./Revocation.ts"
+import { makeRevocationCheck, type RevocationVerdict, type Stapled } from "./revocationCheck.ts"
 import type { Verifier } from "./Verifier.ts"
 
 /** What may be set; what is absent stays as DESIGN section 16 has it. */
@@ -41,6 +43,9 @@ const workAtOnce = 2000
 
 /** Paths judged without any signature before others get their turn: a millisecond or two. */
 const pathsAtOnce = 64
+
+/** Signatures that a path counts for which is found revoked: a few paths may be, and not hundreds. */
+const revocationCost = 10
 
 /** What judging one chain has cost so far, and what it has found. */
 interface Effort {
@@ -121,17 +126,35 @@ export interface Question {
   readonly identity: ServerIdentity | undefined
   /** DER, the end-entity first. */
   readonly chain: ReadonlyArray<Uint8Array>
+  /** An OCSPResponse that came with it, DER. */
+  readonly ocsp?: Uint8Array | undefined
 }
 
-const makeFindPath = (
-  memory: ChainMemory,
-  anchors: AnchorIndex,
-  limits: SearchLimits,
-  cost: NonNullable<Primitives["verifyCost"]>,
-  initialPolicies: Options["initialPolicies"]
-) => {
+/** A path, and until when it is known not to be revoked, in milliseconds since 1970. */
+export interface Judged {
+  readonly path: Path
+  readonly goodUntil: number | undefined
+}
+
+/** What every question is answered with. */
+interface Means {
+  readonly memory: ChainMemory
+  readonly anchors: AnchorIndex
+  readonly limits: SearchLimits
+  readonly cost: NonNullable<Primitives["verifyCost"]>
+  readonly initialPolicies: Options["initialPolicies"]
+  /** See `makeRevocationCheck`. */
+  readonly revocation: (path: Path, stapled: Stapled) => Effect.Effect<RevocationVerdict>
+}
+
+const makeFindPath = ({ memory, anchors, limits, cost, initialPolicies, revocation }: Means) => {
   const discharge = makeDischarge(memory, limits, cost)
-  return Effect.fnUntraced(function* (purpose: Purpose, leaf: Certificate, others: ReadonlyArray<Certificate>) {
+  return Effect.fnUntraced(function* (
+    purpose: Purpose,
+    leaf: Certificate,
+    others: ReadonlyArray<Certificate>,
+    stapled: Stapled
+  ) {
     const now = yield* Clock.currentTimeMillis
     const effort: Effort = { work: 0, checks: 0, unbroken: 0, outcomes: new Map() }
     let reported: Failure | undefined
@@ -144,8 +167,12 @@ const makeFindPath = (
       }
       const outcome: Result.Result<void, Failure> = yield* discharge(candidate.success, effort)
       const { path } = candidate.success
-      if (Result.isSuccess(outcome)) return path
-      reported = moreTelling(reported, along(path.certificates, path.anchor, outcome.failure))
+      const verdict: RevocationVerdict = Result.isFailure(outcome)
+        ? Result.fail(outcome.failure)
+        : yield* revocation(path, stapled)
+      if (Result.isSuccess(verdict)) return { path, goodUntil: verdict.success }
+      reported = moreTelling(reported, along(path.certificates, path.anchor, verdict.failure))
+      if (Result.isSuccess(outcome)) effort.checks += revocationCost
       if (isSpent(effort, limits)) break
     }
     return yield* Effect.fail(reported ?? failure("CertificateIssuerUnknown", "no path to a trusted root"))
@@ -159,34 +186,31 @@ const limitsOf = (options: Options): SearchLimits => ({
 })
 
 /** The path to an anchor that a chain was accepted by: the name is checked first, then RFC 5280 section 6. */
-const makeJudge = (
-  primitives: Primitives,
-  memory: ChainMemory,
-  anchors: ReadonlyArray<TrustAnchor>,
-  limits: SearchLimits,
-  { initialPolicies }: Options
-) => {
-  const cost = primitives.verifyCost ?? inJavaScript
-  const findPath = makeFindPath(memory, indexAnchors(anchors), limits, cost, initialPolicies)
-  return Effect.fnUntraced(function* ({ purpose, identity, chain }: Question) {
+const makeJudge = (means: Means) => {
+  const { memory } = means
+  const findPath = makeFindPath(means)
+  return Effect.fnUntraced(function* ({ purpose, identity, chain, ocsp }: Question) {
     const { leaf, intermediates } = yield* Effect.fromResult(parseChain(memory, chain))
     if (identity !== undefined) yield* Effect.fromResult(matchIdentity(identity, leaf))
-    return yield* findPath(purpose, leaf, intermediates)
+    return yield* findPath(purpose, leaf, intermediates, {
+      peer: purpose === "serverAuth" ? "Server" : "Client",
+      ocsp
+    })
   })
 }
 
 export interface WebPki {
   /** Judges a chain alone. */
-  readonly judge: (question: Question) => Effect.Effect<Path, Failure>
+  readonly judge: (question: Question) => Effect.Effect<Judged, Failure>
   /** Judges a chain, and then the signature of the handshake. */
   readonly verify: Verifier["verify"]
   /** The name of the policy for peers of one kind. */
   readonly fingerprint: (purpose: Purpose) => Verifier["fingerprint"]
 }
 
-/** The path ends with the first of its certificates. The anchor is believed for as long as it is given. */
-const validUntil = ({ certificates }: Path): number =>
-  Math.min(...certificates.map(({ validity }) => validity.notAfter))
+/** The path ends with the first of its certificates, or of the answers about them that had to be there. */
+const validUntil = ({ path: { certificates }, goodUntil = Number.POSITIVE_INFINITY }: Judged): number =>
+  Math.min(goodUntil, ...certificates.map(({ validity }) => validity.notAfter))
 
 /**
  * The verifier of the usual kind. Time comes from Effect's `Clock`. Every failure is one of the failure table and names
@@ -195,19 +219,29 @@ const validUntil = ({ certificates }: Path): number =>
 export const makeWebPki = (
   primitives: Primitives,
   anchors: ReadonlyArray<TrustAnchor>,
-  options: Options = {}
+  options: Options = {},
+  revocation: RevocationChecking = Revocation.defaultValue()
 ): WebPki => {
   const memory = makeChainMemory(primitives)
   const limits = limitsOf(options)
-  const asked = { ...limits, initialPolicies: options.initialPolicies }
-  const judge = makeJudge(primitives, memory, anchors, limits, options)
+  const { initialPolicies } = options
+  const asked = { ...limits, initialPolicies }
+  const judge = makeJudge({
+    memory,
+    anchors: indexAnchors(anchors),
+    limits,
+    cost: primitives.verifyCost ?? inJavaScript,
+    initialPolicies,
+    revocation: makeRevocationCheck(primitives, memory, revocation)
+  })
   const verify = Effect.fnUntraced(function* (request: AuthenticatePeer) {
-    const { peer, chain } = request
-    const path = yield* judge(
+    const { peer, chain, ocsp } = request
+    const judged = yield* judge(
       peer._tag === "Server"
-        ? { purpose: "serverAuth", identity: peer.identity, chain }
-        : { purpose: "clientAuth", identity: undefined, chain }
+        ? { purpose: "serverAuth", identity: peer.identity, chain, ocsp }
+        : { purpose: "clientAuth", identity: undefined, chain, ocsp }
     )
+    const { path } = judged
     const [leaf] = path.certificates
     const key = memory.importKey(leaf.publicKey)
     if (Result.isFailure(key)) {
@@ -216,11 +250,12 @@ export const makeWebPki = (
     }
     yield* Effect.fromResult(checkPeerSignature(key.success, request))
     const description = `${subjectText(leaf)}, issued under ${nameText(path.anchor.subject)}`
-    return { chain, description, validUntil: validUntil(path) }
+    return { chain, description, validUntil: validUntil(judged) }
   })
   return {
     judge,
     verify,
-    fingerprint: (purpose) => webPkiPolicy(primitives, purpose, asked, anchors)
+    fingerprint: (purpose) =>
+      withRevocation(primitives, webPkiPolicy(primitives, purpose, asked, anchors), revocation.fingerprint)
   }
 }

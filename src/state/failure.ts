@@ -117,6 +117,7 @@ export const reasons = {
   CertificateHashWeak: refused("bad_certificate", "RFC 9846 4.5.1.3"),
   CertificateRevoked: refused("certificate_revoked", "RFC 5280 6.3"),
   CertificateStatusUnknown: refused("certificate_unknown", "RFC 9846 6.2"),
+  CertificateStatusResponseInvalid: refused("bad_certificate_status_response", "RFC 6066 8"),
   CertificateSearchExhausted: refused("bad_certificate", "RFC 5280 6.1"),
   CertificateRejected: refused("certificate_unknown", "RFC 9846 6.2"),
   CertificateKeyChanged: refused("certificate_unknown", "RFC 9846 6.2"),

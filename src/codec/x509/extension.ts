@@ -1,11 +1,11 @@
 /** RFC 5280 section 4.2: the extensions of certificates, framed and, where we know them, read. */
 import * as Result from "effect/Result"
-import { type Der, decodeDer, encodeDer } from "../der/der.ts"
+import { type Der, encodeDer } from "../der/der.ts"
 import { namedOid, type OidRegistry, objectIdentifier } from "../der/objectIdentifier.ts"
 import { boolean, integer, integerBetween, namedBits, octetString } from "../der/primitive.ts"
 import { choice, explicit, implicit, optional, refine, sequence, sequenceOf, withDefault } from "../der/structure.ts"
-import { within } from "../der/tlv.ts"
 import type { CodecFailure } from "../presentation/cursor.ts"
+import { extensionReader } from "./extensionReader.ts"
 import { GeneralName, GeneralNames } from "./generalName.ts"
 import { RelativeDistinguishedName } from "./name.ts"
 import { NameConstraints } from "./nameConstraints.ts"
@@ -154,30 +154,11 @@ const names = new Map<string, ExtensionName>(
 /** The name of a known extension. */
 export const extensionName = (oid: string): ExtensionName | undefined => names.get(oid)
 
-/**
- * Reads what is known in a list of extensions; an extension that occurs twice is refused (section 4.2).
- * `whole` is what the list was read from: offsets in failures count from its start.
- */
-export const readExtensions = (
+/** Reads what is known in the extensions of a certificate; see `extensionReader`. */
+export const readExtensions: (
   extensions: ReadonlyArray<Extension>,
   whole: Uint8Array
-): Result.Result<KnownExtensions, CodecFailure> => {
-  const known: Record<string, unknown> = {}
-  const seen = new Set<string>()
-  for (const [i, { extnID, extnValue }] of extensions.entries()) {
-    const name = names.get(extnID)
-    const path = [i, name ?? extnID]
-    const offset = extnValue.byteOffset - whole.byteOffset
-    if (seen.has(extnID))
-      return Result.fail({ alert: "decode_error", offset: 0, expected: "each extension once", path })
-    seen.add(extnID)
-    if (name === undefined) continue
-    const value = decodeDer<unknown>(extensionTypes[name] as unknown as Der<unknown>, extnValue)
-    if (Result.isFailure(value)) return Result.fail(within(value.failure, offset, path))
-    known[name] = value.success
-  }
-  return Result.succeed(known as KnownExtensions)
-}
+) => Result.Result<KnownExtensions, CodecFailure> = extensionReader(extensionOids, extensionTypes)
 
 /** An extension made from its value. */
 export const makeExtension = <N extends ExtensionName>(

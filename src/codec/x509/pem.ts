@@ -117,6 +117,13 @@ export const certificatesFromPem = (text: string): Result.Result<ReadonlyArray<U
     return found.length === 0 ? fail(0, "a block -----BEGIN CERTIFICATE-----") : Result.succeed(found)
   })
 
+/** The revocation lists of a text, DER, in order; blocks with other labels are passed over. Fails when there is none. */
+export const crlsFromPem = (text: string): Result.Result<ReadonlyArray<Uint8Array>, CodecFailure> =>
+  Result.flatMap(parsePem(text), (blocks) => {
+    const found = blocks.filter(({ label }) => label === "X509 CRL").map(({ bytes }) => bytes)
+    return found.length === 0 ? fail(0, "a block -----BEGIN X509 CRL-----") : Result.succeed(found)
+  })
+
 /** Certificates as one text, in the order given. */
 export const certificatesToPem = (certificates: ReadonlyArray<Uint8Array>): string =>
   certificates.map((der) => encodePem("CERTIFICATE", der)).join("")

@@ -75,6 +75,8 @@ const telling: ReadonlyArray<ReasonName> = [
   "CertificateNotYetValid",
   "CertificateExpired",
   "CertificateNameConstrained",
+  "CertificateStatusUnknown",
+  "CertificateStatusResponseInvalid",
   "CertificateRevoked"
 ]
 
