@@ -85,6 +85,10 @@ export interface Options {
   readonly nameConstraints?:
     | { readonly permitted?: ReadonlyArray<GeneralName>; readonly excluded?: ReadonlyArray<GeneralName> }
     | undefined
+  /** URLs of the issuer's revocation lists, each a distribution point. */
+  readonly crlUrls?: ReadonlyArray<string> | undefined
+  /** Features of TLS without which it must not be believed (RFC 7633): 5 for a stapled OCSP response. */
+  readonly features?: ReadonlyArray<number> | undefined
   /** Raw extensions; one with the identifier of an extension that would be there anyway takes its place. */
   readonly extensions?: ReadonlyArray<Extension> | undefined
   /** Extensions to leave out. */
@@ -153,6 +157,18 @@ const constraints = ({ nameConstraints }: Options): ExtensionValue<"nameConstrai
     excludedSubtrees: trees(nameConstraints.excluded)
   }
 }
+
+const pointTo = (value: string): ExtensionValue<"cRLDistributionPoints">[number] => ({
+  distributionPoint: { _tag: "fullName", value: [{ _tag: "uniformResourceIdentifier", value }] },
+  reasons: undefined,
+  cRLIssuer: undefined
+})
+
+/** What says where and how to find out whether a certificate was revoked. */
+const pointers = ({ crlUrls, features }: Options): ReadonlyArray<Entry> => [
+  ["cRLDistributionPoints", crlUrls?.map(pointTo), "non-critical"],
+  ["tlsFeature", features, "non-critical"]
+]
 
 /** A key of the factory: given or new, loaded, with its identifier. */
 const makeKey = Effect.fnUntraced(function* (options: Options) {
@@ -244,7 +260,8 @@ const authority = (name: string, options: CaOptions): Profile => ({
     ["extKeyUsage", options.extKeyUsage, "non-critical"],
     ["nameConstraints", constraints(options), "critical"],
     ["subjectKeyIdentifier", keyId, "non-critical"],
-    ["authorityKeyIdentifier", byKey(issuerKeyId), "non-critical"]
+    ["authorityKeyIdentifier", byKey(issuerKeyId), "non-critical"],
+    ...pointers(options)
   ]
 })
 
@@ -273,7 +290,8 @@ const endEntity = (options: LeafOptions): Profile => {
       ["subjectAltName", all.length === 0 ? undefined : all, commonName === undefined ? "critical" : "non-critical"],
       ["nameConstraints", constraints(options), "critical"],
       ["subjectKeyIdentifier", keyId, "non-critical"],
-      ["authorityKeyIdentifier", byKey(issuerKeyId), "non-critical"]
+      ["authorityKeyIdentifier", byKey(issuerKeyId), "non-critical"],
+      ...pointers(options)
     ]
   }
 }

@@ -12,5 +12,7 @@ export * as Mocks from "./mocks.ts"
 export * as NullCrypto from "./nullCrypto.ts"
 /** Two sockets in memory. */
 export * as Pair from "./pair.ts"
+/** Revocation lists and OCSP responses of the factory's authorities. */
+export * as Revocations from "./revocation.ts"
 /** Handshakes in memory. */
 export * as TlsTest from "./TlsTest.ts"

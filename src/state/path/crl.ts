@@ -50,12 +50,8 @@ export const pointsOf = (link: Link): ReadonlyArray<DistributionPoint> => [
   assumed(link)
 ]
 
-/** Extensions of a list that are understood, and may therefore be critical. */
-const understood: ReadonlyArray<string> = [
-  crlExtensionOids.authorityKeyIdentifier,
-  crlExtensionOids.cRLNumber,
-  crlExtensionOids.issuingDistributionPoint
-]
+/** Extensions of a list that may be critical: the others that are known must not be (sections 5.2.1, 5.2.3, 5.2.6). */
+const understood: ReadonlyArray<string> = [crlExtensionOids.issuingDistributionPoint]
 
 /** Why a list is of no use for any certificate of its issuer (sections 5.2, 5.2.4, 5.3). */
 const obstacle = ({ known, extensions, entries }: CertificateList): string | undefined => {
@@ -63,7 +59,8 @@ const obstacle = ({ known, extensions, entries }: CertificateList): string | und
   if (deltaCRLIndicator !== undefined) return "is a delta CRL, which is not supported (RFC 5280 5.2.4)"
   if (scope?.indirectCRL === true) return "is an indirect CRL, which is not supported (RFC 5280 5.2.5)"
   const unknown = extensions.find(({ extnID, critical }) => critical && !understood.includes(extnID))
-  if (unknown !== undefined) return `has a critical extension that is not understood (${unknown.extnID})`
+  if (unknown !== undefined)
+    return `has a critical extension that is not understood, or must not be critical (${unknown.extnID})`
   return entries.obstacle === undefined
     ? undefined
     : `has an entry with an extension that is not understood (${entries.obstacle}; RFC 5280 5.3)`
@@ -136,6 +133,7 @@ export const readList = (list: CertificateList, link: Link, now: number): Statem
     const when = `was revoked on ${date(entry.revocationDate)} (${entry.reason ?? "no reason given"})`
     return { _tag: "Revoked", source: `${when}: so says ${source} (RFC 5280 6.3.3)`, owed: [owed.success] }
   }
+  if (list.known.cRLNumber === undefined) return unusable("has no CRL number (RFC 5280 5.2.3)")
   return Result.match(freshness(list.thisUpdate, list.nextUpdate, now), {
     onFailure: unusable,
     onSuccess: (until) => ({ _tag: "Good", reasons, until, source, owed: [owed.success] })
