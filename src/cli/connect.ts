@@ -31,12 +31,13 @@ import {
 import * as Http from "./http.ts"
 import { anchors, credentials } from "./identity.ts"
 import { Patience, tired } from "./patience.ts"
+import { keys, type PskFlags, pskFlags } from "./psk.ts"
 import { toStdout } from "./pump.ts"
 import { pins, rawKey } from "./rawKey.ts"
 import * as Summary from "./summary.ts"
 import * as Trace from "./trace.ts"
 
-interface Flags extends Common {
+interface Flags extends Common, PskFlags {
   readonly servername: string | undefined
   readonly ca: ReadonlyArray<string>
   readonly cert: string | undefined
@@ -107,6 +108,7 @@ const talk = (endpoint: Endpoint, flags: Flags) =>
       grease: flags.grease,
       extensionOrder: flags.extensionOrder,
       ...recordOptions(flags),
+      ...(flags.psk !== undefined && judges(flags) ? { externalPskPolicy: "preferred" } : {}),
       peer: showEndpoint(endpoint)
     })
     yield* Summary.print(connection, flags.summary, Summary.toText)
@@ -144,7 +146,12 @@ const identity = ({ cert, key, keyPasswordFile: passwordFile, rawKey: file }: Fl
         )
       )
 
-const trust = ({ insecure, ca, serverKeyPin }: Flags) =>
+/** Whether a flag says whose certificates are believed. */
+const judges = ({ insecure, ca, serverKeyPin }: Flags) => insecure || ca.length > 0 || serverKeyPin.length > 0
+
+const trust = (flags: Flags) => (flags.psk !== undefined && !judges(flags) ? ServerVerifier.layerNone : trustIn(flags))
+
+const trustIn = ({ insecure, ca, serverKeyPin }: Flags) =>
   serverKeyPin.length > 0
     ? Layer.unwrap(Effect.map(pins("--server-key-pin", serverKeyPin), ServerVerifier.layerRawPublicKey))
     : insecure
@@ -153,7 +160,7 @@ const trust = ({ insecure, ca, serverKeyPin }: Flags) =>
 
 /** All services that the flags ask for. */
 const services = (flags: Flags) =>
-  Layer.mergeAll(trust(flags), identity(flags)).pipe(
+  Layer.mergeAll(trust(flags), identity(flags), keys(flags, "client")).pipe(
     Layer.provideMerge(cryptoLayer(flags)),
     Layer.provideMerge(
       Layer.mergeAll(
@@ -184,6 +191,7 @@ export const connect = Command.make(
       "SHA256",
       "Believe the raw public key of this SHA-256, and no certificate"
     ),
+    ...pskFlags,
     ...common,
     http: optionalText("http", "PATH", "Send one GET for PATH and print the response"),
     extensionOrder: Flag.Literals("extension-order", ["shuffled", "fixed"]).pipe(

@@ -34,11 +34,12 @@ import {
 } from "./flags.ts"
 import * as Http from "./http.ts"
 import { anchors, credentials } from "./identity.ts"
+import { keys, type PskFlags, pskFlags } from "./psk.ts"
 import { echo, join, sink } from "./pump.ts"
 import { pins, rawKey } from "./rawKey.ts"
 import * as Summary from "./summary.ts"
 
-interface Flags extends Common, Endpoint {
+interface Flags extends Common, Endpoint, PskFlags {
   readonly cert: ReadonlyArray<string>
   readonly key: ReadonlyArray<string>
   readonly keyPasswordFile: string | undefined
@@ -118,7 +119,11 @@ const services = (flags: Flags) => {
   const pairs = credentials(flags.cert, flags.key, { staples: flags.ocsp, passwordFile })
   const identity = Layer.unwrap(
     Effect.map(Effect.all([pairs, rawKey(flags.rawKey, passwordFile)]), (loaded) =>
-      flags.reload ? CredentialFiles.layer(filesOf(flags), { signal: "SIGHUP" }) : Credentials.layer(loaded.flat())
+      flags.reload
+        ? CredentialFiles.layer(filesOf(flags), { signal: "SIGHUP" })
+        : loaded.flat().length === 0
+          ? Credentials.layerNone
+          : Credentials.layer(loaded.flat())
     )
   )
   const { host, port } = flags
@@ -130,7 +135,7 @@ const services = (flags: Flags) => {
     alpnPolicy: flags.strictAlpn ? "strict" : "lenient",
     ...recordOptions(flags)
   }).pipe(
-    Layer.provide(Layer.mergeAll(identity, clients(flags))),
+    Layer.provide(Layer.mergeAll(identity, clients(flags), keys(flags, "server"))),
     Layer.provide(cryptoLayer(flags)),
     Layer.provide(NodeSocketServer.layer({ host, port, allowHalfOpen: true, noDelay: true })),
     Layer.provide(flags.keylog === undefined ? Layer.empty : KeyLogFile.layerFile(flags.keylog)),
@@ -146,7 +151,7 @@ const check = Effect.fnUntraced(function* (flags: Flags) {
   if (flags.mode === "http" && strange !== undefined) {
     return yield* usage(`--mode http speaks http/1.1 and http/1.0, not ${JSON.stringify(strange)}`)
   }
-  if (flags.cert.length === 0 && flags.rawKey === undefined)
+  if (flags.cert.length === 0 && flags.rawKey === undefined && flags.psk === undefined)
     return yield* usage("a server needs --cert FILE and --key FILE", "effect-tls cert make --out DIR")
   if (flags.strictAlpn && flags.alpn.length === 0) {
     return yield* usage("--strict-alpn needs --alpn A,B: which protocols are spoken here?")
@@ -206,6 +211,7 @@ export const serve = Command.make(
       "SHA256",
       "Ask clients for the raw public key of this SHA-256, repeatable"
     ),
+    ...pskFlags,
     requireClientCert: toggle("require-client-cert", "Refuse clients without one"),
     reload: toggle("reload", "Read --cert and --key again when they change, and on SIGHUP; connections stay"),
     strictSni: toggle("strict-sni", "Refuse clients that ask for no name, or for none of the certificates"),

@@ -34,6 +34,8 @@ export interface Summary {
   readonly kind: string
   /** How the peer came to be believed; `null` when it did not say who it is. */
   readonly peer: string | null
+  /** The external PSK that spoke for both, and the two names where it is imported. */
+  readonly psk: string | null
   /** `X509`, or `RawPublicKey`, whose digest `peer` tells; `null` when the peer showed none. */
   readonly peerCertificateType: string | null
   /** The end-entity first; empty for a raw public key. */
@@ -67,6 +69,7 @@ export const summarize = ({ info, peerCertificates, peerCertificateType, peerSta
   serverName: info.serverName === undefined ? null : escape(info.serverName),
   kind: info.kind,
   peer: info.peer ?? null,
+  psk: info.psk ?? null,
   peerCertificateType: peerCertificateType ?? null,
   peerChain: peerCertificateType === "RawPublicKey" ? [] : peerCertificates.map(summarizeCertificate),
   stapled: { ocsp: peerStaples.ocsp?.length ?? 0, timestamps: peerStaples.timestamps?.length ?? 0 }
@@ -74,7 +77,8 @@ export const summarize = ({ info, peerCertificates, peerCertificateType, peerSta
 
 const kinds: { readonly [kind: string]: string } = {
   full: "full handshake, one round trip",
-  retried: "full handshake, two round trips (HelloRetryRequest)"
+  retried: "full handshake, two round trips (HelloRetryRequest)",
+  external: "by a key that both were given"
 }
 
 const chainLines = (chain: Summary["peerChain"]): ReadonlyArray<readonly [string, string]> =>
@@ -102,6 +106,7 @@ export const toText = (summary: Summary): string => {
     ["ALPN", summary.alpn ?? "(none)"],
     ["Server name", summary.serverName ?? "(none)"],
     ["Kind", kinds[summary.kind] ?? summary.kind],
+    ...(summary.psk === null ? [] : [["External PSK", summary.psk] as const]),
     ["Peer", summary.peer ?? "(did not say who it is)"],
     ...chainLines(summary.peerChain),
     ...stapledLine(summary.stapled)
@@ -110,12 +115,23 @@ export const toText = (summary: Summary): string => {
 }
 
 /** All of it on one line, for servers with many clients. */
-export const toLine = ({ version, suite, group, signatureScheme, alpn, serverName, kind, peer }: Summary): string =>
+export const toLine = ({
+  version,
+  suite,
+  group,
+  signatureScheme,
+  alpn,
+  serverName,
+  kind,
+  peer,
+  psk
+}: Summary): string =>
   [
     `accepted: ${[version, suite, group, ...(signatureScheme === null ? [] : [signatureScheme]), kind].join(" ")}`,
     `ALPN ${alpn ?? "(none)"}`,
     `server name ${serverName ?? "(none)"}`,
-    ...(peer === null ? [] : [`client ${peer}`])
+    ...(peer === null ? [] : [`client ${peer}`]),
+    ...(psk === null ? [] : [`external PSK ${psk}`])
   ].join(", ")
 
 /** Prints to standard error, in the form that was asked for. */

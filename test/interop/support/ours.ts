@@ -65,6 +65,7 @@ export interface ServerOptions extends TlsServer.LayerOptions {
   readonly pairs?: ReadonlyArray<Pair> | undefined
   /** Who the server is and whom it believes, in the place of `pairs` and our authority. */
   readonly identity?:
+    | Layer.Layer<Credentials.Credentials, TlsError, CryptoProvider.CryptoProvider>
     | Layer.Layer<Credentials.Credentials | ClientVerifier.ClientVerifier, TlsError, CryptoProvider.CryptoProvider>
     | undefined
   readonly provider?: Provider | undefined

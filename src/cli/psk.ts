@@ -1,0 +1,51 @@
+/** External PSKs on the command line: from a file, imported under a name or used as they are. */
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type { CryptoProvider } from "../layers/CryptoProvider.ts"
+import * as ExternalPsks from "../layers/ExternalPsks.ts"
+import { type CliFailure, usage } from "./failure.ts"
+import { readText } from "./files.ts"
+import { optionalText } from "./flags.ts"
+
+/** In both commands. */
+export const pskFlags = {
+  psk: optionalText("psk", "FILE", "Keys that both sides have, in place of certificates: lines of IDENTITY:HEX"),
+  pskName: optionalText("psk-name", "NAME", "Import them (RFC 9258) under this name of ours; as they are without it")
+}
+
+export interface PskFlags {
+  readonly psk: string | undefined
+  readonly pskName: string | undefined
+}
+
+/** The lines of the file, as `psktool` and `openssl rand -hex 32` make them. */
+const keysIn = (file: string) =>
+  Effect.flatMap(readText(file), (text) =>
+    Effect.forEach(
+      text.split(/\r?\n/).filter((line) => line !== ""),
+      (line, i) => {
+        const [, identity, digits] = /^(.+):((?:[0-9a-fA-F]{2})+)$/.exec(line) ?? []
+        return identity === undefined || digits === undefined
+          ? usage(`${file}: line ${i + 1} is not IDENTITY:HEX`, "for example fleet:$(openssl rand -hex 32)")
+          : Effect.succeed({ identity, secret: Redacted.make(Uint8Array.from(Buffer.from(digits, "hex"))) })
+      }
+    )
+  )
+
+/** The keys of `--psk`, for one role. */
+export const keys = (
+  { psk: file, pskName: name }: PskFlags,
+  role: "client" | "server"
+): Layer.Layer<never, CliFailure, FileSystem.FileSystem | CryptoProvider> => {
+  if (file === undefined) return name === undefined ? Layer.empty : Layer.effectDiscard(usage("--psk-name needs --psk"))
+  return Layer.unwrap(
+    Effect.map(keysIn(file), (keys) =>
+      (name === undefined
+        ? ExternalPsks.dangerouslyUnimported({ role, keys })
+        : ExternalPsks.layerImported({ name, keys })
+      ).pipe(Layer.catch(({ reason }) => Layer.effectDiscard(usage(`${file}: ${reason.detail}`))))
+    )
+  )
+}
