@@ -1,12 +1,13 @@
 /** The examples of the README, type-checked; `test/readme.test.ts` compares the text. */
 import { NodeRuntime, NodeSocket, NodeSocketServer } from "@effect/platform-node"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type { Socket } from "effect/socket/Socket"
 import * as Core from "../../src/core.ts"
 import {
   ClientVerifier,
   Credentials,
+  ExternalPsks,
   Padding,
   ServerVerifier,
   TlsClient,
@@ -77,6 +78,27 @@ const Hosts = Layer.unwrap(
 // README: end
 
 export { Hosts, Names }
+
+declare const sharedKey: Uint8Array
+declare const tcp: Socket
+declare const GatewayKeys: Layer.Layer<never>
+
+// README: begin
+// a device that has a key with its gateway, in both roles: the key is good between these two names only (RFC 9258)
+const Keys = ExternalPsks.layerImported({
+  name: "sensor-7",
+  keys: [{ identity: "fleet", secret: Redacted.make(sharedKey), peers: ["gateway.example"] }]
+})
+const Device = TlsClient.connect(tcp, { serverName: "gateway.example" }).pipe(
+  Effect.provide([ServerVerifier.layerNone, Keys])
+)
+
+// a server that serves who has such a key, and nobody else
+const Gateway = TlsServer.layer().pipe(Layer.provide([Credentials.layerNone, GatewayKeys]))
+
+// README: end
+
+export { Device, Gateway }
 
 // README: begin
 // a verifier is a value: the chain must be right, and the key one of ours; or it is whatever this name showed first
