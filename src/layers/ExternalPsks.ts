@@ -6,9 +6,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import { Secret } from "../crypto/secret.ts"
 import type { ClientConfig, ExternalPskPolicy, ServerConfig } from "../state/config.ts"
 import { escape, type Failure } from "../state/failure.ts"
+import * as Importer from "../state/tls13/importer.ts"
 import type { ExternalPsk } from "../state/tls13/psk.ts"
 import type { World } from "./answers.ts"
 import type { Credentials } from "./Credentials.ts"
@@ -37,7 +39,31 @@ export const ExternalPsks: Context.Reference<Shape> = Context.Reference<Shape>("
   defaultValue: () => ({})
 })
 
-/** Any source of keys, such as a database. What keeps them from being reflected (RFC 9257) is then its own affair. */
+/** A source for clients and for servers. */
+export type BothRoles = { readonly [Role in keyof Shape]-?: NonNullable<Shape[Role]> }
+
+/** The keys that {@link layerImported} provides, as a value of which both roles are there; the scope wipes them. */
+export const fromImported: (
+  options: Imported.Options
+) => Effect.Effect<BothRoles, TlsError, CryptoProvider | Scope.Scope> = Imported.make
+
+/** What a client calls a key that it imports; `undefined` for what is no imported identity. */
+export const externalIdentity = (identity: Uint8Array): Uint8Array | undefined => Importer.asked(identity)?.identity
+
+/**
+ * Any source of keys, such as a database. What keeps them from being reflected (RFC 9257) is then its own affair,
+ * unless {@link fromImported} does it.
+ *
+ * @example
+ * const Keys = ExternalPsks.make({
+ *   lookup: Effect.fnUntraced(function* (identity) {
+ *     const key = yield* findKey(ExternalPsks.externalIdentity(identity))
+ *     if (key === undefined) return undefined
+ *     const { lookup } = yield* ExternalPsks.fromImported({ name: "gateway.example", keys: [key] })
+ *     return yield* lookup(identity)
+ *   }, Effect.scoped, Effect.orDie, Effect.provide(CryptoProvider.layerNoble))
+ * })
+ */
 export const make = (shape: Shape): Layer.Layer<never> => Layer.succeed(ExternalPsks, shape)
 
 /**

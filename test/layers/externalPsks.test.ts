@@ -268,6 +268,32 @@ describe("keys as they are", () => {
   )
 })
 
+describe("a source of one's own", () => {
+  it.effect("finds keys one at a time, by what the client calls them", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const lookup = Effect.fnUntraced(
+        function* (identity: Uint8Array) {
+          const name = new TextDecoder().decode(ExternalPsks.externalIdentity(identity))
+          asked.push(name)
+          if (name !== "fleet") return undefined
+          const { lookup } = yield* ExternalPsks.fromImported({ name: "b", keys: [key] })
+          return yield* lookup(identity)
+        },
+        Effect.scoped,
+        Effect.orDie,
+        Effect.provide(NodeCryptoProvider.layer)
+      )
+      const server = ExternalPsks.make({ lookup })
+      assert.deepStrictEqual(told(yield* meet({ client: member("a"), server })), met("fleet (a to b)"))
+      assert.deepStrictEqual(asked, ["fleet", "fleet"])
+      const other = member("a", { keys: [{ ...key, identity: "other" }] })
+      assert.deepStrictEqual(told(yield* meet({ client: other, server })), refused)
+      assert.isUndefined(ExternalPsks.externalIdentity(Uint8Array.of(1, 2)))
+    })
+  )
+})
+
 describe("what is refused as a configuration", () => {
   const why = (layer: Layer.Layer<never, unknown>) =>
     Effect.map(Effect.flip(Effect.scoped(Layer.build(layer))), (error) => `${error}`)

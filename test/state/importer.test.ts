@@ -10,6 +10,7 @@ import { primitives as node } from "../../src/crypto/node/index.ts"
 import { Secret, unsafeBytes } from "../../src/crypto/secret.ts"
 import type { ClientConfig, ServerConfig } from "../../src/state/config.ts"
 import { asked, epsk, importPsk, kdfs } from "../../src/state/tls13/importer.ts"
+import type { ExternalPsk } from "../../src/state/tls13/psk.ts"
 import { concat, fromHex, okay, toHex } from "../support/answers.ts"
 import { clientEnd, clientWorld, handshake, retryingConfig, serverEnd, serverWorld, suites } from "../support/pair.ts"
 import { copy, external, giving, keeping, kept, openTickets } from "../support/resumption.ts"
@@ -135,6 +136,21 @@ describe("an imported key", () => {
       "external",
       "external"
     ])
+  })
+})
+
+describe("46: binders", () => {
+  const [first, second] = [imported("HKDF_SHA256"), imported("HKDF_SHA384")]
+  const wrong = (psk: ExternalPsk) => ({ ...psk, secret: new Secret("external PSK", new Uint8Array(32).fill(1)) })
+
+  it("of keys that are passed over are not looked at", () => {
+    assert.deepStrictEqual(kinds(meet({ externalPsks: [first, wrong(second)] }, {})), ["external", "external"])
+    assert.deepStrictEqual(kinds(meet({ externalPsks: [wrong(external()), first] }, {})), ["external", "external"])
+  })
+
+  it("of the key in use are, although the next would do", () => {
+    const ends = meet({ externalPsks: [wrong(first), second] }, {})
+    assert.deepStrictEqual(kinds(ends), ["AlertReceived", "BinderMismatch"])
   })
 })
 
