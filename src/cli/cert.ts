@@ -17,6 +17,8 @@ import { type Issued, issue, makeCa } from "../layers/testing/certificates.ts"
 import { parseServerIdentity } from "../state/path/host.ts"
 import { type CliFailure, failed, usage } from "./failure.ts"
 import { makeDirectory, readFile, writeFile } from "./files.ts"
+import { optionalText, repeatedText } from "./flags.ts"
+import { verdict } from "./paths.ts"
 
 const keyTypes = ["p256", "p384", "ed25519", "rsa2048"] as const
 
@@ -101,8 +103,12 @@ const certificatesOf = (path: string, bytes: Uint8Array): Result.Result<Readonly
 
 const inspect = Command.make(
   "inspect",
-  { file: Argument.String("file").pipe(Argument.withDescription("Certificates as PEM, or one as DER")) },
-  Effect.fnUntraced(function* ({ file }) {
+  {
+    file: Argument.String("file").pipe(Argument.withDescription("Certificates as PEM, or one as DER")),
+    ca: repeatedText("ca", "FILE", "Say whether the authorities in FILE (PEM) vouch for the chain, and why not"),
+    servername: optionalText("servername", "NAME", "Say whether the first certificate is a server's of this NAME")
+  },
+  Effect.fnUntraced(function* ({ file, ca, servername }) {
     const bytes = yield* readFile(file)
     const certificates = yield* Effect.fromResult(certificatesOf(file, bytes))
     const { sha256 } = primitives.hashes
@@ -110,8 +116,15 @@ const inspect = Command.make(
       inspectCertificate(one, sha256.digest(one.der), sha256.digest(one.publicKey.spki))
     )
     yield* Console.log(shown.join("\n\n"))
+    if (ca.length === 0 && servername === undefined) return
+    yield* verdict(
+      certificates.map(({ der }) => der),
+      { ca, servername }
+    )
   })
-).pipe(Command.withDescription("Print what stands in certificates"))
+).pipe(
+  Command.withDescription("Print what stands in certificates, and with --ca or --servername whether they are believed")
+)
 
 export const cert = Command.make("cert").pipe(
   Command.withDescription("Make and read certificates"),

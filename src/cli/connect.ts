@@ -30,6 +30,7 @@ import {
 } from "./flags.ts"
 import * as Http from "./http.ts"
 import { anchors, credentials } from "./identity.ts"
+import { explainPaths } from "./paths.ts"
 import { Patience, tired } from "./patience.ts"
 import { keys, type PskFlags, pskFlags } from "./psk.ts"
 import { toStdout } from "./pump.ts"
@@ -204,7 +205,8 @@ export const connect = Command.make(
   Effect.fnUntraced(function* ({ endpoint: text, ...flags }) {
     const endpoint = yield* Effect.fromResult(parseEndpoint(text))
     yield* check(flags)
-    yield* Effect.provide(talk(endpoint, flags), services(flags))
+    const talking = Effect.provide(talk(endpoint, flags), services(flags))
+    yield* flags.trace && flags.summary !== "json" ? Effect.tapError(talking, explainPaths) : talking
   })
 ).pipe(
   Command.withDescription("Talk TLS to a server: standard input goes there, its data comes to standard output"),

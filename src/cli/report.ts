@@ -35,12 +35,12 @@ const plain = (reason: string, detail: string, status: 1 | 2, hint?: string): Co
 })
 
 const ofTls = (error: TlsError): Complaint => {
-  const { reason, phase, alertSent, alertReceived, peer, hint } = error
+  const { reason, phase, alertSent, alertReceived, peer, hint, paths } = error
   const { _tag, detail, kind, see } = reason
   const about = { alertReceived: alertReceived ?? null, kind, phase, peer: peer ?? null, see }
   return {
     text: error.message,
-    error: { reason: _tag, detail, alert: alertSent ?? null, hint: hint ?? null, ...about },
+    error: { reason: _tag, detail, alert: alertSent ?? null, hint: hint ?? null, ...about, ...(paths && { paths }) },
     status: kind === "Misuse" ? 2 : 1
   }
 }
