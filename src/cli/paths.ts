@@ -47,9 +47,9 @@ export const verdict = Effect.fnUntraced(function* (chain: ReadonlyArray<Uint8Ar
     Layer.fresh(anchors(ca))
   )
   const judged = makeWebPki(primitives, trusted).judge({ purpose: "serverAuth", identity, chain })
-  const { certificates, anchor } = yield* Effect.tapError(judged, ({ paths }: Failure) =>
+  const { path } = yield* Effect.tapError(judged, ({ paths }: Failure) =>
     paths === undefined ? Effect.void : Console.error(showPaths(paths))
   )
-  const path = [...certificates.map(subjectText), nameText(anchor.subject)]
-  yield* Console.log(`\nBelieved by this path:\n${path.map((subject) => `    ${subject}`).join("\n")}`)
+  const subjects = [...path.certificates.map(subjectText), nameText(path.anchor.subject)]
+  yield* Console.log(`\nBelieved by this path:\n${subjects.map((subject) => `    ${subject}`).join("\n")}`)
 })
