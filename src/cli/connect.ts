@@ -35,10 +35,11 @@ import { Patience, tired } from "./patience.ts"
 import { keys, type PskFlags, pskFlags } from "./psk.ts"
 import { toStdout } from "./pump.ts"
 import { pins, rawKey } from "./rawKey.ts"
+import * as Sessions from "./sessions.ts"
 import * as Summary from "./summary.ts"
 import * as Trace from "./trace.ts"
 
-interface Flags extends Common, PskFlags {
+interface Flags extends Common, PskFlags, Sessions.ClientFlags {
   readonly servername: string | undefined
   readonly ca: ReadonlyArray<string>
   readonly cert: string | undefined
@@ -97,6 +98,7 @@ const authority = (endpoint: Endpoint, servername: string): string => {
 const talk = (endpoint: Endpoint, flags: Flags) =>
   Effect.gen(function* () {
     const servername = flags.servername ?? endpoint.host
+    const earlyData = yield* Sessions.readEarlyData(flags)
     const tcp = yield* NodeSocket.makeNet({
       ...endpoint,
       allowHalfOpen: true,
@@ -110,9 +112,11 @@ const talk = (endpoint: Endpoint, flags: Flags) =>
       extensionOrder: flags.extensionOrder,
       ...recordOptions(flags),
       ...(flags.psk !== undefined && judges(flags) ? { externalPskPolicy: "preferred" } : {}),
+      earlyData,
       peer: showEndpoint(endpoint)
     })
     yield* Summary.print(connection, flags.summary, Summary.toText)
+    yield* Sessions.tellLost(flags, connection)
     if (flags.http === undefined) return yield* converse(connection)
     const chosen = connection.info.alpnProtocol ?? "http/1.1"
     if (!/^http\/1\.[01]$/.test(chosen)) return yield* failed(`the server chose ${chosen}, and --http speaks HTTP/1.1`)
@@ -122,6 +126,7 @@ const talk = (endpoint: Endpoint, flags: Flags) =>
 /** What can be refused before anything is opened. */
 const check = Effect.fnUntraced(function* (flags: Flags) {
   yield* checkVersions(flags)
+  yield* Sessions.checkClient(flags)
   if (flags.http !== undefined && !/^\/[\x21-\x7e]*$/.test(flags.http)) {
     return yield* usage("--http wants a path that begins with / and has no spaces", "for example --http /")
   }
@@ -167,6 +172,7 @@ const services = (flags: Flags) =>
       Layer.mergeAll(
         layerAllocator,
         NodeCertificateCompression.layer,
+        Sessions.layerClient(flags),
         flags.keylog === undefined ? Layer.empty : KeyLogFile.layerFile(flags.keylog),
         flags.trace ? Trace.layer(flags.summary) : Layer.empty
       )
@@ -193,6 +199,7 @@ export const connect = Command.make(
       "Believe the raw public key of this SHA-256, and no certificate"
     ),
     ...pskFlags,
+    ...Sessions.clientFlags,
     ...common,
     http: optionalText("http", "PATH", "Send one GET for PATH and print the response"),
     extensionOrder: Flag.Literals("extension-order", ["shuffled", "fixed"]).pipe(
@@ -212,6 +219,10 @@ export const connect = Command.make(
   Command.withDescription("Talk TLS to a server: standard input goes there, its data comes to standard output"),
   Command.withExamples([
     { command: "effect-tls connect example.org:443 --http /", description: "Fetch a page" },
-    { command: "effect-tls connect localhost:4433 --ca ca.pem --trace", description: "See a handshake" }
+    { command: "effect-tls connect localhost:4433 --ca ca.pem --trace", description: "See a handshake" },
+    {
+      command: "effect-tls connect example.org:443 --http / --session sessions",
+      description: "Resume the last session"
+    }
   ])
 )

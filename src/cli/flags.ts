@@ -17,7 +17,7 @@ const text = (name: string, metavar: string, description: string) =>
 export const optionalText = (name: string, metavar: string, description: string) =>
   text(name, metavar, description).pipe(Flag.optional, Flag.map(Option.getOrUndefined))
 
-const optionalInt = (name: string, metavar: string, description: string) =>
+export const optionalInt = (name: string, metavar: string, description: string) =>
   Flag.Int(name).pipe(
     Flag.withMetavar(metavar),
     Flag.withDescription(description),

@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import type * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
@@ -12,6 +13,7 @@ import { toDuplex } from "../layers/node/duplex.ts"
 import type { TlsConnection } from "../layers/TlsConnection.ts"
 import { find, type TlsError } from "../layers/TlsError.ts"
 import { describeError } from "../layers/transport.ts"
+import { earlyFirst } from "./earlyFirst.ts"
 import { type CliFailure, failed } from "./failure.ts"
 import { Patience, patient } from "./patience.ts"
 import { print } from "./pump.ts"
@@ -84,6 +86,19 @@ const describe = (connection: TlsConnection): string => {
   return `${JSON.stringify({ ...negotiated, clientCertificate: peerChain[0]?.subject ?? null }, null, 2)}\n`
 }
 
+/**
+ * What comes as early data may be a replay. Requests that are safe to repeat are answered at once, all others when the
+ * handshake is done, which no replay gets to (RFC 8470 section 3). So there is no need for 425 (Too Early) here, nor for
+ * an Early-Data header, by which a gateway tells the server behind it that it has not waited.
+ */
+const safe: ReadonlySet<string | undefined> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"])
+
+/** What the answers on a connection say, and what waits for the end of its handshake. */
+interface Known {
+  readonly body: Buffer
+  readonly whenConfirmed: (answer: () => void) => void
+}
+
 /** Milliseconds a connection may be idle. */
 const idle = 60_000
 
@@ -92,20 +107,29 @@ const idle = 60_000
  * HTTP/1.1 says; the effect ends with the connection.
  */
 export const makeServer = (): ((connection: TlsConnection) => Effect.Effect<void, Socket.SocketError, Scope.Scope>) => {
-  const bodies = new WeakMap<object, string>()
+  const connections = new WeakMap<object, Known>()
   // People type requests by hand, with bare line feeds: nothing behind this server could be misled by them.
   const server = Http.createServer({ insecureHTTPParser: true }, (request, response) => {
-    const body = Buffer.from(bodies.get(request.socket) ?? "{}\n")
+    const known = connections.get(request.socket)
+    const answer = () => {
+      response.writeHead(200, { "Content-Type": "application/json", "Content-Length": known?.body.length ?? 0 })
+      response.end(known?.body)
+    }
     request.resume()
     request.once("end", () => {
-      response.writeHead(200, { "Content-Type": "application/json", "Content-Length": body.length })
-      response.end(body)
+      if (safe.has(request.method)) answer()
+      else known?.whenConfirmed(answer)
     })
   })
   server.setTimeout(idle)
   return Effect.fnUntraced(function* (connection) {
-    const duplex = yield* toDuplex(connection.socket)
-    bodies.set(duplex, describe(connection))
+    const duplex = yield* toDuplex(earlyFirst(connection))
+    const fork = yield* FiberSet.makeRuntime<never>()
+    connections.set(duplex, {
+      body: Buffer.from(describe(connection)),
+      // Where the handshake fails there is nobody to answer.
+      whenConfirmed: (answer) => void fork(Effect.ignore(Effect.andThen(connection.confirmed, Effect.sync(answer))))
+    })
     yield* Effect.callback<void>((resume) => {
       duplex.once("close", () => resume(Effect.void))
       server.emit("connection", duplex)

@@ -20,6 +20,7 @@ import { layerAllocator } from "../layers/node/NodeTls.ts"
 import { current, type TlsConnection } from "../layers/TlsConnection.ts"
 import * as TlsServer from "../layers/TlsServer.ts"
 import { describeError } from "../layers/transport.ts"
+import { earlyFirst } from "./earlyFirst.ts"
 import { type Endpoint, parseEndpoint, showEndpoint } from "./endpoint.ts"
 import { type CliFailure, failed, usage } from "./failure.ts"
 import {
@@ -37,9 +38,10 @@ import { anchors, credentials } from "./identity.ts"
 import { keys, type PskFlags, pskFlags } from "./psk.ts"
 import { echo, join, sink } from "./pump.ts"
 import { pins, rawKey } from "./rawKey.ts"
+import * as Sessions from "./sessions.ts"
 import * as Summary from "./summary.ts"
 
-interface Flags extends Common, Endpoint, PskFlags {
+interface Flags extends Common, Endpoint, PskFlags, Sessions.ServerFlags {
   readonly cert: ReadonlyArray<string>
   readonly key: ReadonlyArray<string>
   readonly keyPasswordFile: string | undefined
@@ -60,19 +62,19 @@ type Service = (connection: TlsConnection) => Effect.Effect<void, Socket.SocketE
 
 const forward =
   (to: Endpoint): Service =>
-  ({ socket }) =>
+  (connection) =>
     Effect.gen(function* () {
       const tcp = yield* NodeSocket.makeNet({ ...to, allowHalfOpen: true, noDelay: true, openTimeout: "10 seconds" })
-      yield* join(socket, tcp)
+      yield* join(earlyFirst(connection), tcp)
     })
 
 const serviceOf = Effect.fnUntraced(function* ({ mode, to }: Flags) {
   if (mode !== "forward" && to !== undefined) return yield* usage("--to is for --mode forward")
   switch (mode) {
     case "echo":
-      return ({ socket }: TlsConnection) => echo(socket)
+      return (connection: TlsConnection) => echo(earlyFirst(connection))
     case "sink":
-      return ({ socket }: TlsConnection) => sink(socket)
+      return (connection: TlsConnection) => sink(earlyFirst(connection))
     case "http":
       return Http.makeServer()
     case "forward": {
@@ -133,9 +135,10 @@ const services = (flags: Flags) => {
     clientAuthentication: authentication(flags),
     serverNamePolicy: flags.strictSni ? "strict" : "lenient",
     alpnPolicy: flags.strictAlpn ? "strict" : "lenient",
+    ...Sessions.serverOptions(flags),
     ...recordOptions(flags)
   }).pipe(
-    Layer.provide(Layer.mergeAll(identity, clients(flags), keys(flags, "server"))),
+    Layer.provide(Layer.mergeAll(identity, clients(flags), keys(flags, "server"), Sessions.layerServer(flags))),
     Layer.provide(cryptoLayer(flags)),
     Layer.provide(NodeSocketServer.layer({ host, port, allowHalfOpen: true, noDelay: true })),
     Layer.provide(flags.keylog === undefined ? Layer.empty : KeyLogFile.layerFile(flags.keylog)),
@@ -145,6 +148,7 @@ const services = (flags: Flags) => {
 
 const check = Effect.fnUntraced(function* (flags: Flags) {
   yield* checkVersions(flags)
+  yield* Sessions.checkServer(flags)
   if (flags.port < 0 || flags.port > 65535)
     return yield* usage(`--port wants a number from 0 to 65535, not ${flags.port}`)
   const strange = flags.alpn.find((protocol) => !/^http\/1\.[01]$/.test(protocol))
@@ -216,6 +220,7 @@ export const serve = Command.make(
     reload: toggle("reload", "Read --cert and --key again when they change, and on SIGHUP; connections stay"),
     strictSni: toggle("strict-sni", "Refuse clients that ask for no name, or for none of the certificates"),
     strictAlpn: toggle("strict-alpn", "Refuse clients that take no part in ALPN; needs --alpn"),
+    ...Sessions.serverFlags,
     ...common
   },
   Effect.fnUntraced(function* (flags) {

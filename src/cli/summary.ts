@@ -32,6 +32,7 @@ export interface Summary {
   readonly alpn: string | null
   readonly serverName: string | null
   readonly kind: string
+  readonly earlyData: string
   /** How the peer came to be believed; `null` when it did not say who it is. */
   readonly peer: string | null
   /** The external PSK that spoke for both, and the two names where it is imported. */
@@ -68,6 +69,7 @@ export const summarize = ({ info, peerCertificates, peerCertificateType, peerSta
   // A client's words: whoever reads them may be looking at a terminal.
   serverName: info.serverName === undefined ? null : escape(info.serverName),
   kind: info.kind,
+  earlyData: info.earlyData,
   peer: info.peer ?? null,
   psk: info.psk ?? null,
   peerCertificateType: peerCertificateType ?? null,
@@ -78,6 +80,7 @@ export const summarize = ({ info, peerCertificates, peerCertificateType, peerSta
 const kinds: { readonly [kind: string]: string } = {
   full: "full handshake, one round trip",
   retried: "full handshake, two round trips (HelloRetryRequest)",
+  resumed: "resumed session, one round trip",
   external: "by a key that both were given"
 }
 
@@ -107,6 +110,7 @@ export const toText = (summary: Summary): string => {
     ["Server name", summary.serverName ?? "(none)"],
     ["Kind", kinds[summary.kind] ?? summary.kind],
     ...(summary.psk === null ? [] : [["External PSK", summary.psk] as const]),
+    ["Early data", summary.earlyData === "none" ? "(none)" : summary.earlyData],
     ["Peer", summary.peer ?? "(did not say who it is)"],
     ...chainLines(summary.peerChain),
     ...stapledLine(summary.stapled)
@@ -115,23 +119,14 @@ export const toText = (summary: Summary): string => {
 }
 
 /** All of it on one line, for servers with many clients. */
-export const toLine = ({
-  version,
-  suite,
-  group,
-  signatureScheme,
-  alpn,
-  serverName,
-  kind,
-  peer,
-  psk
-}: Summary): string =>
+export const toLine = ({ version, suite, group, signatureScheme, alpn, serverName, kind, ...rest }: Summary): string =>
   [
     `accepted: ${[version, suite, group, ...(signatureScheme === null ? [] : [signatureScheme]), kind].join(" ")}`,
     `ALPN ${alpn ?? "(none)"}`,
     `server name ${serverName ?? "(none)"}`,
-    ...(peer === null ? [] : [`client ${peer}`]),
-    ...(psk === null ? [] : [`external PSK ${psk}`])
+    ...(rest.earlyData === "none" ? [] : [`early data ${rest.earlyData}`]),
+    ...(rest.peer === null ? [] : [`client ${rest.peer}`]),
+    ...(rest.psk === null ? [] : [`external PSK ${rest.psk}`])
   ].join(", ")
 
 /** Prints to standard error, in the form that was asked for. */

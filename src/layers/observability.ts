@@ -34,7 +34,7 @@ const succeeded = (role: Role, { info }: TlsConnection): Effect.Effect<void> =>
       "tls.cipher": info.suite,
       "tls.curve": info.group,
       "tls.next_protocol": info.alpnProtocol,
-      "tls.resumed": false
+      "tls.resumed": info.kind === "resumed"
     }),
     Metric.update(Metric.withAttributes(handshakes, { role, suite: info.suite, kind: info.kind }), 1)
   )
