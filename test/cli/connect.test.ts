@@ -86,6 +86,7 @@ describe("connect", () => {
           "alpn",
           "serverName",
           "kind",
+          "earlyData",
           "peer",
           "peerCertificateType",
           "peerChain",
