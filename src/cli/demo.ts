@@ -13,11 +13,14 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import { SocketServer } from "effect/socket/SocketServer"
+import * as AntiReplay from "../layers/AntiReplay.ts"
+import * as ClientSessionStore from "../layers/ClientSessionStore.ts"
 import * as Credentials from "../layers/Credentials.ts"
 import * as CryptoProvider from "../layers/CryptoProvider.ts"
 import * as NodeCryptoProvider from "../layers/node/NodeCryptoProvider.ts"
 import { layerAllocator } from "../layers/node/NodeTls.ts"
 import * as ServerVerifier from "../layers/ServerVerifier.ts"
+import * as Tickets from "../layers/Tickets.ts"
 import * as TlsClient from "../layers/TlsClient.ts"
 import { type ConnectionInfo, current } from "../layers/TlsConnection.ts"
 import { find } from "../layers/TlsError.ts"
@@ -25,6 +28,7 @@ import * as TlsServer from "../layers/TlsServer.ts"
 import * as TrustAnchors from "../layers/TrustAnchors.ts"
 import { type Issued, issue, makeCa } from "../layers/testing/certificates.ts"
 import { describeError } from "../layers/transport.ts"
+import { earlyFirst } from "./earlyFirst.ts"
 import { CliFailure, failed } from "./failure.ts"
 import * as NodePeer from "./nodePeer.ts"
 import { echo } from "./pump.ts"
@@ -32,6 +36,9 @@ import { type Column, table } from "./table.ts"
 
 /** What each connection carries, and brings back. */
 const size = 1_000_000
+
+/** How much of that comes early, where there is early data. */
+const earlySize = 16_384
 
 /** How long one step may take. */
 const patience = "10 seconds"
@@ -80,6 +87,8 @@ const ourServer = ({ leaf }: World, options: TlsServer.LayerOptions) =>
     const infos = yield* Queue.unbounded<ConnectionInfo>()
     const services = TlsServer.layer({ alpnProtocols: ["demo"], ...options }).pipe(
       Layer.provide(Credentials.layerPem({ chain: leaf.chainPem, key: leaf.privateKeyPem })),
+      // The keys of these tickets are as young as the register: there is no early data from before.
+      Layer.provide(Layer.merge(Tickets.layerSealed(), AntiReplay.layerMemory({ warmUp: 0 }))),
       Layer.provide(NodeCryptoProvider.layer),
       Layer.provide(NodeSocketServer.layer({ host: "127.0.0.1", port: 0, allowHalfOpen: true, noDelay: true })),
       Layer.provide(layerAllocator)
@@ -90,7 +99,7 @@ const ourServer = ({ leaf }: World, options: TlsServer.LayerOptions) =>
         Effect.gen(function* () {
           const connection = Option.getOrUndefined(yield* current)
           if (connection !== undefined) yield* Queue.offer(infos, connection.info)
-          yield* echo(socket)
+          yield* echo(connection === undefined ? socket : earlyFirst(connection))
         }).pipe(Effect.scoped, Effect.ignore)
       ),
       scope
@@ -126,10 +135,11 @@ const ourClient = ({ port, ca, crypto, keyUpdate, ...options }: ClientOptions): 
     const pull = yield* Socket.readerBytes(connection.socket)
     const { write } = yield* connection.socket.writer
     if (keyUpdate !== undefined) yield* connection.updateKeys({ requestPeer: true })
-    const sent = randomBytes(size)
+    const rest = randomBytes(size - (options.earlyData?.length ?? 0))
     const { value: got, milliseconds: data } = yield* timed(
-      Effect.map(Effect.all([collect(pull), write(sent)], { concurrency: 2 }), ([got]) => got)
+      Effect.map(Effect.all([collect(pull), write(rest)], { concurrency: 2 }), ([got]) => got)
     )
+    const sent = Buffer.concat([options.earlyData ?? Buffer.alloc(0), rest])
     return { info: connection.info, handshake, data, result: yield* compare(sent, got) }
   }).pipe(
     Effect.provide(
@@ -140,33 +150,71 @@ const ourClient = ({ port, ca, crypto, keyUpdate, ...options }: ClientOptions): 
     )
   )
 
+/** One connection of Node's client to our server, and the session that it leaves. */
+const nodeConnection = Effect.fnUntraced(function* (
+  { ca }: World,
+  { port, infos }: Effect.Success<ReturnType<typeof ourServer>>,
+  session?: Buffer
+) {
+  const options = { port, ca: ca.certificatePem, servername: "localhost", ALPNProtocols: ["demo"], session }
+  const { value: socket, milliseconds: handshake } = yield* timed(NodePeer.connect(options))
+  const left = NodePeer.sessionOf(socket)
+  const info = yield* Queue.take(infos)
+  const sent = randomBytes(size)
+  const { value: got, milliseconds: data } = yield* timed(NodePeer.exchange(socket, sent))
+  return { shown: { info, handshake, data, result: yield* compare(sent, got) }, session: left() }
+})
+
 /** Node's client, against our server. */
 const nodeClient = (world: World, suite: string, group: string): Step =>
   Effect.gen(function* () {
-    const { port, infos } = yield* ourServer(world, { suites: [suite], groups: [group] })
-    const { value: socket, milliseconds: handshake } = yield* timed(
-      NodePeer.connect({ port, ca: world.ca.certificatePem, servername: "localhost", ALPNProtocols: ["demo"] })
-    )
-    const info = yield* Queue.take(infos)
-    const sent = randomBytes(size)
-    const { value: got, milliseconds: data } = yield* timed(NodePeer.exchange(socket, sent))
-    return { info, handshake, data, result: yield* compare(sent, got) }
+    const { shown } = yield* nodeConnection(world, yield* ourServer(world, { suites: [suite], groups: [group] }))
+    return shown
   })
 
+const nodeEcho = ({ leaf }: World) =>
+  NodePeer.server({ key: leaf.privateKeyPem, cert: leaf.chainPem, ALPNProtocols: ["demo"] })
+
 /** Our client, against Node's server. */
-const nodeServer = ({ ca, leaf }: World, suite: string, group: string): Step =>
-  Effect.gen(function* () {
-    const { port } = yield* NodePeer.server({
-      key: leaf.privateKeyPem,
-      cert: leaf.chainPem,
-      ALPNProtocols: ["demo"]
-    })
-    return yield* ourClient({ port, ca, suites: [suite], groups: [group] })
-  })
+const nodeServer = (world: World, suite: string, group: string): Step =>
+  Effect.flatMap(nodeEcho(world), ({ port }) => ourClient({ port, ca: world.ca, suites: [suite], groups: [group] }))
 
 /** Both ends ours. */
 const ours = (world: World, options: Omit<ClientOptions, "port" | "ca">, server: TlsServer.LayerOptions = {}): Step =>
   Effect.flatMap(ourServer(world, server), ({ port }) => ourClient({ port, ca: world.ca, ...options }))
+
+/** What was to be resumed has been. */
+const resumed = (shown: Shown): Effect.Effect<Shown, CliFailure> =>
+  shown.info?.kind === "resumed" ? Effect.succeed(shown) : failed(`nothing was resumed: ${shown.info?.kind}`)
+
+/** One connection for the session, and another that resumes it. */
+const ourClientTwice = (first: ClientOptions, second: ClientOptions = first): Step =>
+  Effect.andThen(Effect.scoped(ourClient(first)), Effect.flatMap(ourClient(second), resumed)).pipe(
+    Effect.provide(ClientSessionStore.layerMemory())
+  )
+
+/** Both ends ours, and the beginning of the data comes before the handshake is done. */
+const earlyData = (world: World): Step =>
+  Effect.gen(function* () {
+    const { port } = yield* ourServer(world, { maxEarlyData: earlySize })
+    const client = { port, ca: world.ca }
+    const shown = yield* ourClientTwice(client, { ...client, earlyData: randomBytes(earlySize) })
+    if (shown.info?.earlyData !== "accepted") return yield* failed(`early data was ${shown.info?.earlyData}`)
+    return { ...shown, result: `${shown.result}, 16 KiB early` }
+  })
+
+/** Our client, with a session of Node's server. */
+const nodeServerTwice = (world: World): Step =>
+  Effect.flatMap(nodeEcho(world), ({ port }) => ourClientTwice({ port, ca: world.ca }))
+
+/** Node's client, with a session of our server. */
+const nodeClientTwice = (world: World): Step =>
+  Effect.gen(function* () {
+    const server = yield* ourServer(world, {})
+    const { session } = yield* Effect.scoped(nodeConnection(world, server))
+    const { shown } = yield* nodeConnection(world, server, session)
+    return yield* resumed(shown)
+  })
 
 /** A client that believes somebody else must not get as far as data. */
 const wrongAuthority = (world: World): Step =>
@@ -200,11 +248,19 @@ const steps = (world: World): ReadonlyArray<Named> => [
     ours(world, { groups: ["x25519", "secp256r1"] }, { groups: ["secp256r1"] })
   ],
   ["  with a post-quantum group", "our server", ours(world, { suites: [aes128], groups: ["X25519MLKEM768"] })],
+  [
+    "  with a session resumed",
+    "our server",
+    Effect.flatMap(ourServer(world, {}), ({ port }) => ourClientTwice({ port, ca: world.ca }))
+  ],
+  ["  with early data (0-RTT)", "our server", earlyData(world)],
   ["  with KeyUpdate", "our server", ours(world, { keyUpdate: "before the data" })],
   ["  without node:crypto", "our server", ours(world, { crypto: CryptoProvider.layerNoble, suites: [chacha] })],
   ["  that trusts another CA", "our server", wrongAuthority(world)],
   ...pairs.map(([suite, group]): Named => ["our client", "node:tls server", nodeServer(world, suite, group)]),
-  ...pairs.map(([suite, group]): Named => ["our server", "node:tls client", nodeClient(world, suite, group)])
+  ["  with a session resumed", "node:tls server", nodeServerTwice(world)],
+  ...pairs.map(([suite, group]): Named => ["our server", "node:tls client", nodeClient(world, suite, group)]),
+  ["  with a session resumed", "node:tls client", nodeClientTwice(world)]
 ]
 
 /** Why a step failed, in one line. */

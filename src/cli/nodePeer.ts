@@ -36,6 +36,15 @@ export const connect = (options: Tls.ConnectionOptions): Effect.Effect<Tls.TLSSo
     (socket) => Effect.sync(() => void socket.destroy())
   )
 
+/** The newest session of a connection, to be looked for when data has come. */
+export const sessionOf = (socket: Tls.TLSSocket): (() => Buffer | undefined) => {
+  let newest: Buffer | undefined
+  socket.on("session", (session: Buffer) => {
+    newest = session
+  })
+  return () => newest
+}
+
 /** Sends, and collects as many bytes as were sent. */
 export const exchange = (socket: Tls.TLSSocket, data: Uint8Array): Effect.Effect<Uint8Array, CliFailure> =>
   Effect.callback((resume) => {
