@@ -3,7 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { Handshake } from "../src/codec/handshake/handshake.ts"
 import { explain, render } from "../src/codec/presentation/explain.ts"
-import { answer, type World } from "../src/core.ts"
+import { answer, type TicketMaker, type World } from "../src/core.ts"
+import { Secret } from "../src/crypto/secret.ts"
 import { suites13 } from "../src/crypto/suite.ts"
 import { issue, makeCa } from "../src/layers/testing/certificates.ts"
 import { deterministicPrimitives, layerDeterministic } from "../src/layers/testing/deterministic.ts"
@@ -15,6 +16,8 @@ import type { Event, Heard } from "../src/state/event.ts"
 import type { Failure } from "../src/state/failure.ts"
 import type { Step } from "../src/state/machine.ts"
 import { type ServerState, step as serverStep, start as startServer } from "../src/state/server.ts"
+import { begin, decodeSession, encodeSession, type Ticket } from "../src/state/session.ts"
+import type { ExternalPsk } from "../src/state/tls13/psk.ts"
 
 const now = Date.UTC(2026, 6, 1)
 
@@ -85,12 +88,62 @@ interface Scenario {
   readonly text: string
   readonly client?: Partial<ClientConfig>
   readonly server?: Partial<ServerConfig>
+  /** What both sides have from before: a session of another handshake, or a key. */
+  readonly before?: "a session" | "a key"
   readonly afterwards?: Event
 }
 
-const run = ({ client, server, afterwards }: Scenario): ReadonlyArray<Travelled> => {
-  const ours = world("client", certificates.client)
-  const theirs = world("server", certificates.server)
+/** Tickets that are names of sessions, 32 bytes each. */
+const tickets: TicketMaker = (() => {
+  const kept = new Map<string, Uint8Array>()
+  const { random } = deterministicPrimitives("tickets")
+  return {
+    lifetime: 3_600_000,
+    issue: (session) => {
+      const name = random(32)
+      kept.set(name.join(), Result.getOrThrow(encodeSession(session)))
+      return name
+    },
+    redeem: (name) => {
+      const session = kept.get(name.join())
+      return session === undefined ? undefined : decodeSession(session)
+    }
+  }
+})()
+
+const policy = new Uint8Array(32)
+const keeping = { resumption: { policy } } satisfies Partial<ClientConfig>
+const giving = {
+  resumption: { policy, tickets: 1, maxEarlyData: 16_384, freshness: 10_000 }
+} satisfies Partial<ServerConfig>
+
+/** The ticket that a handshake before this one has left. */
+const ticketBefore = (): Ticket | undefined => {
+  const first = run({ title: "", text: "", client: keeping, server: giving })
+  const [stored] = first.flatMap(({ actions }) => actions.filter((action) => action._tag === "StoreTicket"))
+  if (stored === undefined) return undefined
+  const { ticket, draft, lifetime, ageAdd } = stored
+  return { ticket, session: begin(draft, { now, lifetime, ageAdd }) }
+}
+
+const given: ExternalPsk = {
+  identity: new TextEncoder().encode("meter 7"),
+  secret: new Secret("external PSK", new Uint8Array(32).fill(7)),
+  hash: "sha256",
+  kind: "external"
+}
+
+const run = ({ client, server, before, afterwards }: Scenario): ReadonlyArray<Travelled> => {
+  const ours: World = {
+    ...world("client", certificates.client),
+    takeTicket: () => (before === "a session" ? ticketBefore() : undefined)
+  }
+  const theirs: World = {
+    ...world("server", certificates.server),
+    tickets,
+    judgeEarlyData: () => "fresh",
+    externalPsk: () => (before === "a key" ? given : undefined)
+  }
   const shared = { groups, schemes: ["ecdsa_secp256r1_sha256"], protocols: ["http/1.1"], compatibility } as const
   const travelled: Array<Travelled> = []
   const clientConfig: ClientConfig = {
@@ -129,6 +182,27 @@ const scenarios = {
     title: "A retried handshake",
     text: "The server wants another group and says so with a HelloRetryRequest (RFC 9846 section 4.2.4).",
     server: { groups: ["secp256r1"] }
+  },
+  resumed: {
+    title: "A resumed session",
+    text: "The client has a ticket of an earlier handshake: no certificate is shown (RFC 9846 section 2.2).",
+    before: "a session",
+    client: keeping,
+    server: giving
+  },
+  "early-data": {
+    title: "Early data",
+    text: "With the ticket the client may send data at once, which the server answers before the client's Finished is there (RFC 9846 section 2.3). Data itself is no message, so it is not in this table.",
+    before: "a session",
+    client: { ...keeping, earlyData: 100 },
+    server: giving
+  },
+  "external-psk": {
+    title: "An external PSK",
+    text: "Both sides were given a key by other means (RFC 9846 section 4.3.11): there are no certificates, and no ticket unless a policy asks for some.",
+    before: "a key",
+    client: { externalPsks: [given] },
+    server: { externalPsks: "lookup" }
   },
   "client-authentication": {
     title: "Client authentication",

@@ -129,6 +129,7 @@ describe("serve", () => {
         alpn: "http/1.1",
         serverName: "localhost",
         kind: "full",
+        earlyData: "none",
         clientCertificate: null
       })
       const post = yield* fetch(port, agent, "POST", "/anything?at=all", randomBytes(100_000))
