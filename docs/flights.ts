@@ -192,14 +192,14 @@ const scenarios = {
   },
   "early-data": {
     title: "Early data",
-    text: "With the ticket the client may send data at once, which the server answers before the client's Finished is there (RFC 9846 section 2.3). Data itself is no message, so it is not in this table.",
+    text: "With the ticket the client may send data at once (section 2.3). It is no message, so it is not here.",
     before: "a session",
     client: { ...keeping, earlyData: 100 },
     server: giving
   },
   "external-psk": {
     title: "An external PSK",
-    text: "Both sides were given a key by other means (RFC 9846 section 4.3.11): there are no certificates, and no ticket unless a policy asks for some.",
+    text: "Both sides were given a key by other means (RFC 9846 section 4.3.11): there are no certificates.",
     before: "a key",
     client: { externalPsks: [given] },
     server: { externalPsks: "lookup" }

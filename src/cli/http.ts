@@ -88,7 +88,7 @@ const describe = (connection: TlsConnection): string => {
 
 /**
  * What comes as early data may be a replay. Requests that are safe to repeat are answered at once, all others when the
- * handshake is done, which no replay gets to (RFC 8470 section 3). So there is no need for 425 (Too Early) here, nor for
+ * handshake is done, which no replay gets to (RFC 8470 section 3). So 425 (Too Early) is not needed here, nor is
  * an Early-Data header, by which a gateway tells the server behind it that it has not waited.
  */
 const safe: ReadonlySet<string | undefined> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"])

@@ -1,21 +1,24 @@
 /** The examples of the README, type-checked; `test/readme.test.ts` compares the text. */
 import { NodeRuntime, NodeSocket, NodeSocketServer } from "@effect/platform-node"
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer, Option, Redacted, Stream } from "effect"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type { Socket } from "effect/socket/Socket"
 import * as Core from "../../src/core.ts"
 import {
+  AntiReplay,
   ClientVerifier,
   Credentials,
   ExternalPsks,
   Padding,
   ServerVerifier,
+  Tickets,
   TlsClient,
+  TlsConnection,
   TlsServer,
   TrustAnchors,
   Verifier
 } from "../../src/index.ts"
-import { NodeTls, nodeHeaderProtection } from "../../src/layers/node/index.ts"
+import { NodeTls, nodeHeaderProtection, SessionFile } from "../../src/layers/node/index.ts"
 
 declare const chain: string
 declare const key: string
@@ -188,3 +191,34 @@ const TheServersKey = Credentials.layerRawPublicKey({ key })
 // README: end
 
 export { KnownClients, KnownServer, OurKey, TheServersKey }
+
+declare const request: Uint8Array
+declare const ofTheFleet: Redacted.Redacted<Uint8Array>
+declare const answerIfHarmless: (bytes: Uint8Array) => Effect.Effect<void>
+
+// README: begin
+// a client that resumes from one run to the next, and with a session says its request in the first message
+const again = Effect.gen(function* () {
+  const tcp = yield* NodeSocket.makeNet({ host: "example.org", port: 443, noDelay: true })
+  const tls = yield* TlsClient.connect(tcp, { serverName: "example.org", earlyData: request })
+  const writer = yield* tls.socket.writer
+  // not sent, or lost: to say it again is the application's decision
+  if (tls.info.earlyData !== "accepted") yield* writer.write(request)
+})
+const Kept = SessionFile.layer("sessions").pipe(Layer.provideMerge(NodeTls.layer))
+again.pipe(Effect.scoped, Effect.provide(Kept), NodeRuntime.runMain)
+
+// a server that hears up to 16 KiB early, and answers at once what does no harm when it is said twice
+const EarlyServer = TlsServer.layer({ maxEarlyData: 16_384 }).pipe(
+  Layer.provide(AntiReplay.layerMemory()),
+  Layer.provide(Tickets.layerSealed({ secret: ofTheFleet })) // or those of NodeTls.layer: keys of this process
+)
+const attend = Effect.gen(function* () {
+  const tls = Option.getOrThrow(yield* TlsConnection.current)
+  yield* Stream.runForEach(tls.earlyData, answerIfHarmless)
+  yield* tls.confirmed // from here on it is this client, and now
+})
+
+// README: end
+
+export { attend, EarlyServer }
