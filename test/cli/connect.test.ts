@@ -88,6 +88,7 @@ describe("connect", () => {
           "kind",
           "earlyData",
           "peer",
+          "psk",
           "peerCertificateType",
           "peerChain",
           "stapled"

@@ -130,6 +130,7 @@ describe("serve", () => {
         serverName: "localhost",
         kind: "full",
         earlyData: "none",
+        psk: null,
         clientCertificate: null
       })
       const post = yield* fetch(port, agent, "POST", "/anything?at=all", randomBytes(100_000))
