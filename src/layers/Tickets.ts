@@ -8,6 +8,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { nonceSize, type Primitives, tagSize } from "../crypto/primitives.ts"
 import { decodeSession, encodeSession, maxLifetime, type Session } from "../state/session.ts"
+import { maxTicket } from "../state/tls13/limits.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { ServerSessionStore, type Shape as Store } from "./ServerSessionStore.ts"
 import { misconfigured, type TlsError } from "./TlsError.ts"
@@ -78,9 +79,6 @@ const secretOf = ({ secret }: SealedOptions): Effect.Effect<Uint8Array | undefin
 
 const empty = new Uint8Array(0)
 const headSize = idSize + nonceSize
-
-/** A ticket goes back inside a ClientHello, which has other things to say: 2^16-1 bytes is the limit of both. */
-const maxTicket = 2 ** 15
 
 /** `key id[16] ‖ nonce[12] ‖ AES-256-GCM(session)`, with the key id as additional data. */
 const seal = (keys: TicketKeys, { random }: Primitives, session: Session, now: number): Uint8Array | undefined => {

@@ -245,6 +245,8 @@ class Shell<S extends AnyState> implements Connection {
   #act(action: Action): Result.Result<void, Failure> {
     switch (action._tag) {
       case "Send":
+        // A server that answered early data may have said close_notify before its tickets were sealed.
+        if (this.#writing === "closed") return done
         this.#events.push({ _tag: "Message", direction: "said", message: action.message, raw: action.raw })
         return this.#writer.handshake(action.raw)
       case "Send12":

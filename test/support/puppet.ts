@@ -44,9 +44,12 @@ export abstract class Puppet {
   #transcript: Transcript.Hashing | undefined
   #hello: Uint8Array = new Uint8Array(0)
   #sealer: Sealer | undefined
+  readonly #sealers = new Map<Secret<string>, Sealer>()
   readonly #reader = new RecordReader()
   readonly #joiner = new HandshakeJoiner()
   #handshake: KeySchedule.HandshakeSecret | undefined
+  /** That of a PSK; without one, zeros stand for it. */
+  early: KeySchedule.EarlySecret | undefined
   /** Both traffic secrets of the present epoch. */
   client: Secret<string> | undefined
   server: Secret<string> | undefined
@@ -112,7 +115,15 @@ export abstract class Puppet {
 
   writeKey(secret: Secret<string>): void {
     this.endRecord()
-    this.#sealer = new Sealer(this.suite, secret)
+    // A key that was changed and comes back goes on counting.
+    this.#sealer = this.#sealers.get(secret) ?? new Sealer(this.suite, secret)
+    this.#sealers.set(secret, this.#sealer)
+  }
+
+  /** No key any more: what comes after a retry. */
+  inTheClear(): void {
+    this.endRecord()
+    this.#sealer = undefined
   }
 
   readKey(secret: Secret<string>): void {
@@ -122,7 +133,7 @@ export abstract class Puppet {
   /** Handshake traffic secrets: the transcript ends with ServerHello. */
   handshakeKeys(shared: Uint8Array): void {
     const { hash } = this.suite
-    this.#handshake = KeySchedule.handshakeSecret(hash, KeySchedule.earlySecret(hash), shared)
+    this.#handshake = KeySchedule.handshakeSecret(hash, this.early ?? KeySchedule.earlySecret(hash), shared)
     this.client = KeySchedule.clientHandshakeTraffic(this.#handshake, this.transcript)
     this.server = KeySchedule.serverHandshakeTraffic(this.#handshake, this.transcript)
   }

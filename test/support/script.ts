@@ -14,6 +14,8 @@ import type { ReasonName } from "../../src/state/failure.ts"
 import { first, type Offer, second } from "../../src/state/hello/clientHello.ts"
 import { certificateOf } from "../../src/state/tls13/authentication.ts"
 import { verifyData } from "../../src/state/tls13/finished.ts"
+import * as KeySchedule from "../../src/state/tls13/keySchedule.ts"
+import type { Hashing } from "../../src/state/transcript.ts"
 import { credentials, fixedGroups, okay, pairOf, type TestCredential } from "./answers.ts"
 import { clientConfig, clientEnd, clientWorld, type End, serverEnd, serverWorld, suites } from "./pair.ts"
 import { encode, Puppet } from "./puppet.ts"
@@ -39,6 +41,7 @@ export class PuppetServer extends Puppet {
       this.note(raw)
       return
     }
+    if (message._tag === "EndOfEarlyData") this.readKey(this.client ?? assert.fail("no traffic secret"))
     if (message._tag === "Finished") {
       assert.deepStrictEqual(
         message.body.verify_data,
@@ -74,6 +77,10 @@ export interface ServerScript extends ServerEdits {
   /** Sends a CertificateRequest. */
   readonly authenticate?: "client"
   readonly credential?: TestCredential
+  /** Takes the PSK at `index`, whose early secret is made of this key; no certificate speaks then. */
+  readonly psk?: { readonly index: number; readonly key: Secret<string> }
+  /** Reads on under the early keys of that PSK, as one does who takes early data: `EncryptedExtensions` may say so. */
+  readonly earlyData?: "read"
   /** Once the client is connected. */
   readonly after?: (puppet: PuppetServer, end: End) => unknown
 }
@@ -98,6 +105,12 @@ const play = <P extends Puppet, T extends Message["_tag"]>(
   if (edit === undefined) run.puppet.say(raw)
   else edit({ puppet: run.puppet, message, raw })
   run.puppet.endRecord()
+}
+
+const afterServerHello = ({ puppet }: Run<PuppetServer>, { earlyData }: ServerScript, hello: Hashing): void => {
+  const { early, client } = puppet
+  if (earlyData !== undefined && early !== undefined) puppet.readKey(KeySchedule.clientEarlyTraffic(early, hello))
+  else if (client !== undefined) puppet.readKey(client)
 }
 
 /** Our client against a server that is a puppet. */
@@ -136,6 +149,9 @@ export const againstClient = (script: ServerScript = {}): Run<PuppetServer> => {
   const shares = find(puppet.hello.extensions, "key_share")?.client_shares ?? []
   const share = shares.find(({ group }) => !isGrease(NamedGroup.code(group))) ?? assert.fail("no share was sent")
   const group = fixedGroups.find(({ name }) => name === share.group) ?? assert.fail(`no group ${share.group}`)
+  const { psk } = script
+  if (psk !== undefined) puppet.early = KeySchedule.earlySecret(suite.hash, psk.key)
+  const hello = puppet.transcript
   const agreed = okay(group.encapsulate(share.key_exchange, (size) => new Uint8Array(size).fill(7)))
   play<PuppetServer, "ServerHello">(run, script.ServerHello, {
     _tag: "ServerHello",
@@ -144,12 +160,13 @@ export const againstClient = (script: ServerScript = {}): Run<PuppetServer> => {
       random: new Uint8Array(32).fill(5),
       extensions: [
         version,
-        { type: "key_share", data: { server_share: { group: share.group, key_exchange: agreed.share } } }
+        { type: "key_share", data: { server_share: { group: share.group, key_exchange: agreed.share } } },
+        ...(psk === undefined ? [] : [{ type: "pre_shared_key", data: { selected_identity: psk.index } } as const])
       ]
     }
   })
   puppet.handshakeKeys(agreed.secret)
-  if (puppet.client !== undefined) puppet.readKey(puppet.client)
+  afterServerHello(run, script, hello)
   exchange(run)
   if (puppet.server !== undefined) puppet.writeKey(puppet.server)
 
@@ -182,11 +199,13 @@ const protectedFlight = (run: Run<PuppetServer>, script: ServerScript): void => 
       }
     }))
   }
-  next<"Certificate">(script.Certificate, () => ({ _tag: "Certificate", body: certificateOf(credential) }))
-  next<"CertificateVerify">(
-    script.CertificateVerify,
-    () => puppet.certificateVerify("Server", credential) as Named<"CertificateVerify">
-  )
+  if (script.psk === undefined) {
+    next<"Certificate">(script.Certificate, () => ({ _tag: "Certificate", body: certificateOf(credential) }))
+    next<"CertificateVerify">(
+      script.CertificateVerify,
+      () => puppet.certificateVerify("Server", credential) as Named<"CertificateVerify">
+    )
+  }
   if (end.failure !== undefined) return
   play<PuppetServer, "Finished">(run, script.Finished, puppet.finished(puppet.server) as Named<"Finished">)
   const application = puppet.applicationKeys()
@@ -201,6 +220,9 @@ export class PuppetClient extends Puppet {
   retry: Named<"HelloRetryRequest"> | undefined
   request: Named<"CertificateRequest"> | undefined
   application: { readonly client: Secret<string>; readonly server: Secret<string> } | undefined
+  /** The keys of early data, once a ClientHello was said that offers it. */
+  earlyKey: Secret<string> | undefined
+  accepted: "early data" | undefined
 
   constructor(suite: CipherSuite13, offer: Offer, pairs: (group: NamedGroup) => KeyPair) {
     super(suite)
@@ -221,7 +243,13 @@ export class PuppetClient extends Puppet {
       )
     }
     this.note(raw)
+    if (message._tag === "EncryptedExtensions" && find(message.body.extensions, "early_data") !== undefined) {
+      this.accepted = "early data"
+      if (this.earlyKey !== undefined) this.writeKey(this.earlyKey)
+    }
     if (message._tag === "ServerHello") {
+      const selected = find(message.body.extensions, "pre_shared_key")?.selected_identity
+      if (selected !== undefined) this.early = this.offer.psks[selected]?.early
       const share = find(message.body.extensions, "key_share")?.server_share ?? assert.fail("no share")
       this.handshakeKeys(okay(this.#pairs(share.group).agree(share.key_exchange)))
       if (this.server !== undefined) this.readKey(this.server)
@@ -233,23 +261,36 @@ export class PuppetClient extends Puppet {
     }
   }
 
+  /** Early data goes with the ClientHello that was just said: from here on under its keys. */
+  startEarlyData(): this {
+    const { earlyData } = this.offer
+    if (earlyData._tag !== "Offered") return assert.fail("no early data is offered")
+    this.endRecord()
+    this.earlyKey = KeySchedule.clientEarlyTraffic(earlyData.psk.early, this.transcript)
+    this.writeKey(this.earlyKey)
+    return this
+  }
+
   /** The second ClientHello, with other shares. */
   again(shares: ReadonlyArray<KeyPair>): Offer {
     return okay(second(this.offer, { suite: this.suite, cookie: undefined, shares, transcript: this.transcript }))
   }
 }
 
-type ClientSlot = "ClientHello" | "Certificate" | "CertificateVerify" | "Finished"
+type ClientSlot = "ClientHello" | "EndOfEarlyData" | "Certificate" | "CertificateVerify" | "Finished"
 
 export interface ClientScript {
   readonly config?: Partial<ServerConfig>
   readonly world?: World
   readonly suite?: CipherSuite13
   readonly hello?: Partial<ClientConfig>
+  /** What the puppet makes its hello of: a ticket, perhaps. */
+  readonly helloWorld?: World
   /** Absent to decline. */
   readonly credential?: TestCredential | "none"
   readonly ClientHello?: (slot: Slot<PuppetClient, "ClientHello">) => unknown
   readonly SecondClientHello?: (slot: Slot<PuppetClient, "ClientHello">) => unknown
+  readonly EndOfEarlyData?: (slot: Slot<PuppetClient, "EndOfEarlyData">) => unknown
   readonly Certificate?: (slot: Slot<PuppetClient, "Certificate">) => unknown
   readonly CertificateVerify?: (slot: Slot<PuppetClient, "CertificateVerify">) => unknown
   readonly Finished?: (slot: Slot<PuppetClient, "Finished">) => unknown
@@ -258,7 +299,7 @@ export interface ClientScript {
 
 /** Our server against a client that is a puppet. */
 export const againstServer = (script: ClientScript = {}): Run<PuppetClient> => {
-  const world = clientWorld()
+  const world = script.helloWorld ?? clientWorld()
   const config = clientConfig({ compatibility: "none", ...script.hello })
   const prepared = okay(answer(world, { _tag: "PrepareHello", groups: config.shares, config }))
   if (prepared._tag !== "HelloPrepared") assert.fail("the answer of another question")
@@ -287,9 +328,14 @@ export const againstServer = (script: ClientScript = {}): Run<PuppetClient> => {
   if (puppet.retry !== undefined) {
     const group = find(puppet.retry.body.extensions, "key_share")?.selected_group ?? assert.fail("no group")
     puppet.offer = puppet.again([pairs(group)])
+    puppet.inTheClear()
     next<"ClientHello">(script.SecondClientHello, () => ({ _tag: "ClientHello", body: puppet.offer.hello }))
   }
   if (end.failure !== undefined || puppet.application === undefined) return run
+  if (puppet.accepted !== undefined) {
+    next<"EndOfEarlyData">(script.EndOfEarlyData, () => ({ _tag: "EndOfEarlyData", body: {} }))
+    if (puppet.client !== undefined) puppet.writeKey(puppet.client)
+  }
   if (puppet.request !== undefined) {
     const credential = script.credential ?? credentials.clientEd25519
     const shown = credential === "none" ? undefined : credential

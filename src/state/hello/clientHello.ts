@@ -136,7 +136,7 @@ export interface Change {
  * data, and with the PSKs that fit the suite bound anew (section 4.2.2).
  */
 export const second = (offer: Offer, { suite, cookie, shares, transcript }: Change): Result.Result<Offer, Failure> => {
-  const psks = offer.psks.filter(({ hash }) => hash === suite.hash)
+  const psks = offer.psks.filter(({ hash }) => hash.name === suite.hash.name)
   const hello: ClientHello = {
     ...offer.hello,
     extensions: offer.hello.extensions

@@ -6,7 +6,7 @@ import type * as Result from "effect/Result"
 import type { Message } from "../../codec/handshake/handshake.ts"
 import type { Secret } from "../../crypto/secret.ts"
 import type { CipherSuite13 } from "../../crypto/suite.ts"
-import type { Direction } from "../action.ts"
+import type { Direction, EarlyDataJudged, StoreTicket } from "../action.ts"
 import type { Answer, Command } from "../command.ts"
 import type { Established } from "../established.ts"
 import type { Failure } from "../failure.ts"
@@ -28,7 +28,7 @@ export interface QuicSecret {
   readonly level: Exclude<QuicLevel, "initial">
   readonly direction: Direction
   readonly suite: CipherSuite13
-  /** The host's own copy, of `suite.hash.size` bytes: to be wiped when the level is discarded (section 4.9). */
+  /** The host's own, of `suite.hash.size` bytes: to be wiped when the level is discarded (section 4.9). */
   readonly secret: Secret<string>
 }
 
@@ -36,6 +36,20 @@ export interface QuicSecret {
 export type QuicEvent =
   /** The peer's transport parameters, not authenticated before `Established` (section 8.2). */
   | { readonly _tag: "TransportParameters"; readonly parameters: Uint8Array }
+  /**
+   * A client may send 0-RTT packets from here on; how much, and under which transport parameters of the server, is what
+   * the host remembers with the session (section 7.4.1 of RFC 9000).
+   */
+  | { readonly _tag: "OfferEarlyData" }
+  /** What the server said of early data; what it rejected is lost with its packets (section 4.6.2). */
+  | EarlyDataJudged
+  /** A server takes 0-RTT packets, and may answer them in 1-RTT packets at once. */
+  | { readonly _tag: "AcceptEarlyData"; readonly established: Established }
+  /**
+   * A ticket came (section 4.5): a session that may be resumed, which the host keeps together with the transport
+   * parameters of this connection.
+   */
+  | StoreTicket
   /** The handshake is complete (section 4.1.1); a server's is confirmed with it. */
   | { readonly _tag: "Established"; readonly established: Established }
   /** A line of RFC 9850, when a key log is wanted. It holds a secret. */
@@ -92,6 +106,8 @@ export interface QuicConnection {
   abort(failure: Failure): QuicProgress
   /** RFC 9846 section 7.5; `length` in bytes. */
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure>
+  /** The same for early data, where a client offered it or a server took it; `NoEarlyData` where neither did. */
+  exportEarlyKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure>
   /** Overwrites the secrets that are kept here, not those that the host was given. A failure does it by itself. */
   dispose(): void
 }

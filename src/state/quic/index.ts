@@ -5,6 +5,7 @@ import type { ClientConfig, ServerConfig } from "../config.ts"
 import * as Server from "../server.ts"
 import type { Runnable } from "../stepping.ts"
 import type { QuicConnection, QuicOptions } from "./connection.ts"
+import { unlimitedEarlyData } from "./rules.ts"
 import { make } from "./shell.ts"
 
 export type {
@@ -26,6 +27,12 @@ type ForQuic<C> = Omit<C, "compatibility" | "recordSizeLimit" | "transport" | "p
 }
 export type QuicClientConfig = ForQuic<ClientConfig>
 export type QuicServerConfig = ForQuic<ServerConfig>
+
+/** Whatever limit of early data was configured, in QUIC it is the only one that a ticket may have. */
+const sessions = ({ resumption }: ServerConfig): Pick<ServerConfig, "resumption"> =>
+  resumption === undefined || resumption.maxEarlyData === 0
+    ? {}
+    : { resumption: { ...resumption, maxEarlyData: unlimitedEarlyData } }
 
 const inside = ({ transportParameters }: QuicOptions) =>
   ({
@@ -49,7 +56,8 @@ export const quicClient = (config: QuicClientConfig, options: QuicOptions): Quic
 
 /** The server of a QUIC connection; it waits for the bytes of a ClientHello at level `initial`. */
 export const quicServer = (config: QuicServerConfig, options: QuicOptions): QuicConnection => {
-  const start = Server.start({ ...config, ...inside(options) })
+  const own: ServerConfig = { ...config, ...inside(options) }
+  const start = Server.start({ ...own, ...sessions(own) })
   const step: Runnable<Server.ServerState>["step"] = (state, event) =>
     Server.step(state, event._tag === "ConfigurationChosen" ? kept(event, options) : event)
   return make({ role: "server", start, speaks: Server.speaks, step, expects: Server.expects }, options)
@@ -59,5 +67,9 @@ export const quicServer = (config: QuicServerConfig, options: QuicOptions): Quic
 const kept = (answer: Extract<Answer, { readonly _tag: "ConfigurationChosen" }>, options: QuicOptions): Answer => {
   const { transportParameters } = options
   const parameters = answer.config.transport?.parameters ?? transportParameters
-  return { ...answer, config: { ...answer.config, ...inside({ ...options, transportParameters: parameters }) } }
+  const { config } = answer
+  return {
+    ...answer,
+    config: { ...config, ...inside({ ...options, transportParameters: parameters }), ...sessions(config) }
+  }
 }

@@ -22,10 +22,13 @@ export const mayCome = (type: number | undefined, phase: "handshake" | "establis
   }
 }
 
+/** `max_early_data_size` of a ticket in QUIC, which limits early data by other means (section 4.6.1). */
+export const unlimitedEarlyData = 0xffffffff
+
 /** Section 4.6.1: a ticket allows early data without a limit of TLS, or none. */
 export const mayHold = (message: Message): Result.Result<void, Failure> => {
   const early = message._tag === "NewSessionTicket" ? find(message.body.extensions, "early_data") : undefined
-  return early === undefined || early.max_early_data_size === 0xffffffff
+  return early === undefined || early.max_early_data_size === unlimitedEarlyData
     ? done
     : fail("QuicTicketEarlyData", `a max_early_data_size of ${early.max_early_data_size}`)
 }

@@ -2,6 +2,7 @@
 
 import * as Result from "effect/Result"
 import { decodeMessage } from "../../codec/handshake/handshake.ts"
+import type { Hash } from "../../crypto/primitives.ts"
 import { forget, Secret, secretsOf, unsafeBytes } from "../../crypto/secret.ts"
 import type { Action, Epoch, InstallKeys } from "../action.ts"
 import type { Answer } from "../command.ts"
@@ -12,6 +13,8 @@ import { type Failure, fail } from "../failure.ts"
 import { keyLogLine } from "../keyLog.ts"
 import { HandshakeJoiner } from "../record/joiner.ts"
 import { type AnyState, aligned, answers, asksOf, hear, type Runnable } from "../stepping.ts"
+import { exportKeyingMaterial as exportSecret } from "../tls13/exporter.ts"
+import type { EarlyExporterSecret } from "../tls13/keySchedule.ts"
 import type {
   CryptoData,
   CryptoLevel,
@@ -48,6 +51,7 @@ class QuicShell<S extends AnyState> implements QuicConnection {
   #out: Array<CryptoData> = []
   #secrets: Array<QuicSecret> = []
   #events: Array<QuicEvent> = []
+  #earlyExporter: { readonly hash: Hash; readonly secret: EarlyExporterSecret } | undefined
 
   constructor(machine: Runnable<S>, options: QuicOptions) {
     this.#machine = machine
@@ -73,11 +77,14 @@ class QuicShell<S extends AnyState> implements QuicConnection {
   }
 
   answer(answer: Answer): QuicProgress {
+    const asked = asksOf(this.#state)
     if (this.failure === undefined) {
       const answered = Result.flatMap(answers(this.#state, answer), () => this.#advance(answer))
       this.#check(Result.flatMap(answered, () => this.#read()))
     }
     if (answer._tag === "SecretAgreed") answer.secret.fill(0)
+    // Sessions that came, or that went into tickets, have served their purpose.
+    forget([asked, answer], this.#state)
     return this.#progress()
   }
 
@@ -90,8 +97,17 @@ class QuicShell<S extends AnyState> implements QuicConnection {
     return exportKeyingMaterial(this.established, label, context, length)
   }
 
+  exportEarlyKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure> {
+    const exporter = this.#earlyExporter
+    return exporter === undefined
+      ? fail("NoEarlyData", "there is an early exporter where early data was offered, and nowhere else")
+      : exportSecret(exporter.hash, exporter.secret, label, context, length)
+  }
+
   dispose(): void {
-    for (const secret of secretsOf(this.#state)) secret.wipe()
+    this.#earlyExporter?.secret.wipe()
+    // What is asked is lent, but for the sessions that were to become tickets.
+    for (const secret of secretsOf([this.#state, asksOf(this.#state)])) secret.wipe()
   }
 
   #take(level: CryptoLevel, bytes: Uint8Array): Result.Result<void, Failure> {
@@ -151,6 +167,18 @@ class QuicShell<S extends AnyState> implements QuicConnection {
       case "InstallKeys":
         this.#install(action, action.epoch)
         return
+      case "OfferEarlyData":
+        this.#earlyExporter = { hash: action.hash, secret: action.exporter }
+        this.#events.push({ _tag: "OfferEarlyData" })
+        return
+      case "AcceptEarlyData":
+        this.#earlyExporter = { hash: action.established.suite.hash, secret: action.exporter }
+        this.#events.push({ _tag: "AcceptEarlyData", established: action.established })
+        return
+      case "EarlyDataJudged":
+      case "StoreTicket":
+        this.#events.push(action)
+        return
       case "Established":
         this.established = action.established
         this.#events.push(action)
@@ -159,15 +187,18 @@ class QuicShell<S extends AnyState> implements QuicConnection {
         if (this.#keyLog === "on") this.#events.push({ _tag: "LogKey", line: keyLogLine(action) })
         return
       default:
-        // The rest is about records: when data may flow, the host knows by the secrets that it has.
+        // The rest is about records and TLS 1.2: when data may flow, the host knows by the secrets that it has.
         return
     }
   }
 
-  /** A copy for the host, which keeps a level for as long as packets of it may come, and this side does not. */
+  /**
+   * A copy for the host, which keeps a level for as long as packets of it may come, and this side does not. The secret
+   * of 0-RTT is in nobody's state, and goes to the host as it is.
+   */
   #install({ direction, suite, secret }: InstallKeys, level: Exclude<QuicLevel, "initial">): void {
-    const copy = new Secret(secret.stage, unsafeBytes(secret).slice())
-    this.#secrets.push({ level, direction, suite, secret: copy })
+    const own = level === "early" ? secret : new Secret(secret.stage, unsafeBytes(secret).slice())
+    this.#secrets.push({ level, direction, suite, secret: own })
     // 0-RTT packets hold no CRYPTO frames (section 4.1.3), so their keys change nothing about what is read here.
     if (direction === "read" && level !== "early") this.#reading = level
   }

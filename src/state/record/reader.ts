@@ -10,7 +10,7 @@ import type { ContentType } from "../../codec/registry/contentType.ts"
 import type { Secret } from "../../crypto/secret.ts"
 import type { CipherSuite13 } from "../../crypto/suite.ts"
 import { type Failure, fail } from "../failure.ts"
-import { maxBufferedInput, maxEmptyRecords, maxInnerPlaintext13, maxPlaintext } from "./limits.ts"
+import { maxBufferedInput, maxCiphertext13, maxEmptyRecords, maxInnerPlaintext13, maxPlaintext } from "./limits.ts"
 import type { RecordOpener } from "./protection.ts"
 import { expansion, Opener } from "./protection13.ts"
 import { describeStranger } from "./stranger.ts"
@@ -166,7 +166,9 @@ export class RecordReader {
       return fail("UnexpectedRecord", stranger)
     }
     const opener = this.#opener?.covers(name) ? this.#opener : undefined
-    const most = opener?.mostCiphertext ?? maxPlaintext
+    // Early data behind a retry is protected, though there is no key that would open it.
+    const unopened = name === "application_data" && this.#skippable !== undefined ? maxCiphertext13 : maxPlaintext
+    const most = opener?.mostCiphertext ?? unopened
     if (length > most) return fail("RecordOverflow", `a record claims ${length} bytes; ${most} are allowed`)
     const size = HEADER_LENGTH + length
     if (!this.#gather(size)) return none

@@ -7,7 +7,7 @@ import { land, type Of, type Stepped } from "../../machine.ts"
 import { serverText } from "../../path/host.ts"
 import { maxLifetime } from "../../session.ts"
 import * as KeySchedule from "../keySchedule.ts"
-import { maxTickets } from "../limits.ts"
+import { maxTicket, maxTickets } from "../limits.ts"
 import type { Connected, Parameters, Tickets } from "./state.ts"
 
 /** What is to become of tickets, once the handshake is done. */
@@ -41,7 +41,9 @@ export const keepTickets = (
 export const newSessionTicket = (state: Connected, event: Of<Heard, "NewSessionTicket">): Stepped<Connected> => {
   const { tickets } = state
   const { ticket, ticket_nonce, ticket_age_add, ticket_lifetime, extensions } = event.body
-  if (tickets._tag === "Ignored" || tickets.left === 0 || ticket_lifetime === 0) return Result.succeed(land(state))
+  if (tickets._tag === "Ignored" || tickets.left === 0 || ticket_lifetime === 0 || ticket.length > maxTicket) {
+    return Result.succeed(land(state))
+  }
   const { hash } = state.established.suite
   return Result.succeed(
     land({ ...state, tickets: { ...tickets, left: tickets.left - 1 } }, [

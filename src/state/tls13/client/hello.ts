@@ -102,7 +102,7 @@ const selectedPsk = (
   if (psk === undefined) {
     return fail("UnofferedPsk", `the server chose PSK ${index}, and ${offer.psks.length} were offered`)
   }
-  if (psk.hash !== suite.hash) {
+  if (psk.hash.name !== suite.hash.name) {
     return fail("PskHashMismatch", `the PSK belongs to ${psk.hash.name}, and the server chose ${suite.name}`)
   }
   return find(extensions, "key_share") === undefined

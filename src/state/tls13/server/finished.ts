@@ -76,21 +76,22 @@ export const finished = (state: WaitFinished, event: Of<Heard, "Finished">): Ste
   Result.gen(function* () {
     const { proof, ending } = state
     const { hs, main, traffic } = ending
-    const { suite } = hs.selected
+    const { suite, choices } = hs.selected
     yield* verifyFinished(event.body.verify_data, hs.client, state.transcript)
 
     const established = establishedBy(ending, proof)
     const heard = append(state.transcript, event.raw)
-    const sessions = sessionsOf(hs.selected.choices, proof, established, () =>
-      KeySchedule.resumptionSecret(main, heard)
-    )
+    const sessions = sessionsOf(choices, proof, established, () => KeySchedule.resumptionSecret(main, heard))
     const actions = [
       installKeys("read", "application", suite, traffic.theirs),
       { _tag: "Open", direction: "read" },
       { _tag: "Open", direction: "write" },
       { _tag: "Established", established }
     ] as const
-    return sessions.length === 0
-      ? land({ _tag: "CONNECTED", proof, established, traffic, owes: undefined }, actions)
-      : land({ _tag: "SEALING_TICKETS", asks: { _tag: "SealTickets", sessions }, proof, established, traffic }, actions)
+    if (sessions.length === 0) {
+      return land({ _tag: "CONNECTED", proof, established, traffic, owes: undefined }, actions)
+    }
+    const asks = { _tag: "SealTickets", sessions } as const
+    const entropy = choices.config.grease === "on" ? hs.selected.entropy : undefined
+    return land({ _tag: "SEALING_TICKETS", asks, proof, established, traffic, entropy }, actions)
   })

@@ -151,6 +151,8 @@ export interface SealingTickets extends Asking<"SEALING_TICKETS", SealTickets> {
   readonly proof: ClientProof
   readonly established: Established13
   readonly traffic: ServerTraffic
+  /** What the GREASE of the tickets is chosen by; `undefined` for none. */
+  readonly entropy: Uint8Array | undefined
 }
 export interface Connected {
   readonly _tag: "CONNECTED"

@@ -6,9 +6,11 @@ import type { Send } from "../../action.ts"
 import type { SealedTicket, TicketsSealed } from "../../command.ts"
 import type { Established13 } from "../../established.ts"
 import { encodeHandshake } from "../../flight.ts"
+import * as Grease from "../../hello/grease.ts"
 import { land, type Stepped } from "../../machine.ts"
-import type { SessionDraft13 } from "../../session.ts"
+import { maxLifetime, type SessionDraft13 } from "../../session.ts"
 import * as KeySchedule from "../keySchedule.ts"
+import { maxTicket } from "../limits.ts"
 import type { Choices, ClientProof, Connected, SealingTickets } from "./state.ts"
 
 /** How many tickets this client gets: as many as it asks for (RFC 9149), but not more than we give. */
@@ -53,27 +55,41 @@ export const sessionsOf = (
   return sessions
 }
 
-const message = (
-  { ticket, ageAdd, lifetime }: SealedTicket,
-  index: number,
-  maxEarlyData: number
-): NewSessionTicket => ({
-  ticket_lifetime: Math.floor(lifetime / 1000),
+type Extensions = NewSessionTicket["extensions"]
+
+const earlyData = (maxEarlyData: number): Extensions =>
+  maxEarlyData === 0 ? [] : [{ type: "early_data", data: { max_early_data_size: maxEarlyData } }]
+
+/** Every ticket has a value of its own: the entropy, turned by the ticket's place. */
+const greased = (extensions: Extensions, index: number, entropy: Uint8Array | undefined): Extensions => {
+  if (entropy === undefined) return extensions
+  return Grease.newSessionTicket(
+    extensions,
+    entropy.map((byte) => byte + index * 29)
+  )
+}
+
+/** Whether a ticket is worth sending: one that lasts no second would be discarded at once. */
+const sendable = ({ ticket, lifetime }: SealedTicket): boolean =>
+  lifetime >= 1000 && ticket.length > 0 && ticket.length <= maxTicket
+
+const message = ({ ticket, ageAdd, lifetime }: SealedTicket, index: number, extensions: Extensions) => ({
+  ticket_lifetime: Math.floor(Math.min(lifetime, maxLifetime) / 1000),
   ticket_age_add: ageAdd,
   ticket_nonce: nonce(index),
   ticket,
-  extensions: maxEarlyData === 0 ? [] : [{ type: "early_data", data: { max_early_data_size: maxEarlyData } }]
+  extensions
 })
 
 /** SEALING_TICKETS --TicketsSealed--> CONNECTED */
 export const ticketsSealed = (state: SealingTickets, { tickets }: TicketsSealed): Stepped<Connected> =>
   Result.gen(function* () {
-    const { asks, proof, established, traffic } = state
+    const { asks, proof, established, traffic, entropy } = state
     const said: Array<Send> = []
     for (const [index, { maxEarlyData }] of asks.sessions.entries()) {
       const sealed = tickets[index]
-      if (sealed === undefined) continue
-      const body = message(sealed, index, maxEarlyData)
+      if (sealed === undefined || !sendable(sealed)) continue
+      const body = message(sealed, index, greased(earlyData(maxEarlyData), index, entropy))
       const raw = yield* encodeHandshake({ _tag: "NewSessionTicket", body })
       said.push({ _tag: "Send", epoch: "application", message: { _tag: "NewSessionTicket", body }, raw })
     }
