@@ -15,7 +15,7 @@ import {
   type Ticket
 } from "../../src/state/session.ts"
 import type { ExternalPsk } from "../../src/state/tls13/psk.ts"
-import { now } from "./answers.ts"
+import { concat, now } from "./answers.ts"
 
 export const hour = 3600 * 1000
 
@@ -73,3 +73,18 @@ export const external = (changes: Partial<ExternalPsk> = {}): ExternalPsk => ({
   kind: "external",
   ...changes
 })
+
+/** PskIdentity, PskBinderEntry and OfferedPsks by hand, whatever they hold (RFC 9846 section 4.3.11). */
+export const offeredBytes = (
+  identities: ReadonlyArray<Uint8Array>,
+  binders: ReadonlyArray<Uint8Array>,
+  behind: Uint8Array = new Uint8Array(0)
+): { readonly type: number; readonly data: Uint8Array } => {
+  const sized = (...parts: ReadonlyArray<Uint8Array>) => {
+    const all = concat(...parts)
+    return concat(Uint8Array.of(all.length >> 8, all.length & 255), all)
+  }
+  const list = sized(...identities.map((identity) => concat(sized(identity), new Uint8Array(4))))
+  const bound = sized(...binders.map((binder) => concat(Uint8Array.of(binder.length), binder)))
+  return { type: 41, data: concat(list, bound, behind) }
+}

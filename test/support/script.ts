@@ -78,9 +78,9 @@ export interface ServerScript extends ServerEdits {
   readonly authenticate?: "client"
   readonly credential?: TestCredential
   /** Takes the PSK at `index`, whose early secret is made of this key; no certificate speaks then. */
-  readonly psk?: { readonly index: number; readonly key: Secret<string> }
+  readonly psk?: { readonly index: number; readonly key: Secret<string> } | undefined
   /** Reads on under the early keys of that PSK, as one does who takes early data: `EncryptedExtensions` may say so. */
-  readonly earlyData?: "read"
+  readonly earlyData?: "read" | undefined
   /** Once the client is connected. */
   readonly after?: (puppet: PuppetServer, end: End) => unknown
 }
