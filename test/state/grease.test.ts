@@ -14,8 +14,17 @@ import * as Grease from "../../src/state/hello/grease.ts"
 import { appended, permuted, shuffled } from "../../src/state/hello/order.ts"
 import { credentials, okay, pairOf, world } from "../support/answers.ts"
 import { changed, extended } from "../support/edits.ts"
-import { clientConfig, clientEnd, type End, handshake, retryingConfig, serverEnd } from "../support/pair.ts"
+import {
+  clientConfig,
+  clientEnd,
+  type End,
+  handshake,
+  retryingConfig,
+  serverEnd,
+  serverWorld
+} from "../support/pair.ts"
 import { decode, encode } from "../support/puppet.ts"
+import { giving, keeping, openTickets } from "../support/resumption.ts"
 import { againstClient, againstServer, refused, type ServerScript } from "../support/script.ts"
 
 const both = { grease: "on", extensionOrder: "shuffled" } as const
@@ -426,6 +435,34 @@ describe("a server with GREASE", () => {
     })
     assert.isUndefined(end.failure)
     assert.strictEqual(end.messages.filter((each) => each === "heard NewSessionTicket").length, 2)
+  })
+})
+
+describe("a server's NewSessionTicket with GREASE", () => {
+  const tickets = (config: Parameters<typeof giving>[1]) => {
+    const server = serverEnd(giving({ maxEarlyData: 16, tickets: 4 }, config), serverWorld({ tickets: openTickets }))
+    const { client } = handshake(clientEnd(keeping()), server)
+    assert.isUndefined(client.failure ?? server.failure)
+    assert.strictEqual(client.events.filter(({ _tag }) => _tag === "StoreTicket").length, 4)
+    return client.events.flatMap((event) =>
+      event._tag === "Message" && event.message._tag === "NewSessionTicket" ? [event.message.body] : []
+    )
+  }
+
+  it("has one unknown extension, another one in each ticket, which a client passes over", () => {
+    const values = tickets({ grease: "on" }).map((body) => {
+      assert.deepStrictEqual(find(body.extensions, "early_data"), { max_early_data_size: 16 })
+      const [value, ...more] = unknown(types(body))
+      assert.deepStrictEqual(more, [])
+      assert.isTrue(isGrease(Number(value)))
+      return value
+    })
+    assert.isAbove(new Set(values).size, 1)
+  })
+
+  it("is asked for: without the option there is none", () => {
+    for (const body of tickets({})) assert.deepStrictEqual(types(body), ["early_data"])
+    for (const body of tickets({ grease: "off" })) assert.deepStrictEqual(types(body), ["early_data"])
   })
 })
 
