@@ -31,6 +31,7 @@ const heardEarly = ({ events }: End): string =>
   events.flatMap((event) => (event._tag === "EarlyData" ? [toHex(event.bytes)] : [])).join("")
 
 const endOfEarlyData = encode({ _tag: "EndOfEarlyData", body: {} })
+const ended = before(endOfEarlyData)
 
 interface Plan {
   readonly hello?: Partial<ClientConfig>
@@ -106,8 +107,8 @@ describe("13: the end of early data", () => {
   })
 
   it.each<readonly [string, ClientScript]>([
-    ["in a full handshake", { Finished: before(endOfEarlyData), helloWorld: clientWorld() }],
-    ["in a resumed one without early data", { Finished: before(endOfEarlyData) }],
+    ["in a full handshake", { Finished: ended, helloWorld: clientWorld() }],
+    ["in a resumed one without early data", { Finished: ended }],
     ["after the handshake", { after: (puppet) => puppet.say(endOfEarlyData) }]
   ])("that nobody asked for, %s, is unexpected_message", (_, script) => {
     const honest: ClientScript["ClientHello"] = ({ puppet, raw }) => puppet.say(raw)
@@ -116,7 +117,7 @@ describe("13: the end of early data", () => {
   })
 
   it("under handshake keys, where early data was refused, is unexpected_message", () => {
-    const run = saying({ Finished: before(endOfEarlyData) }, { verdict: "replayed" })
+    const run = saying({ Finished: ended }, { verdict: "replayed" })
     refused(run, "UnexpectedMessage", "unexpected_message")
   })
 })
@@ -210,7 +211,7 @@ describe("62, 63: early data that is refused", () => {
   })
 
   it("behind the second ClientHello nothing more is passed over", () => {
-    const Finished: ClientScript["Finished"] = before(endOfEarlyData)
+    const Finished: ClientScript["Finished"] = ended
     const run = saying({ Finished }, { server: { groups: ["secp256r1"] } })
     refused(run, "UnexpectedMessage", "unexpected_message")
     const late: ClientScript["Finished"] = ({ puppet, raw }) => puppet.raw(garbage(300)).say(raw)
