@@ -16,6 +16,7 @@ import {
   serverHost,
   serverParameters
 } from "../support/quic.ts"
+import { giving, keeping, kept, openTickets } from "../support/resumption.ts"
 import { fixtures, type Pair } from "./support/fixtures.ts"
 import { type Program, start } from "./support/programs.ts"
 
@@ -45,9 +46,9 @@ const heard = async (program: Program, from: number): Promise<ReadonlyArray<Read
 }
 
 /** Carries data between our host and Go until both are silent, in pieces of `size` bytes; all that Go said. */
-const converse = async (host: Host, program: Program, size: number) => {
+const converse = async (host: Host, program: Program, size: number, from = 0) => {
   const said: Array<ReadonlyArray<string>> = []
-  let at = 0
+  let at = from
   const listen = async (): Promise<boolean> => {
     const lines = await heard(program, at)
     at = program.stdout().length
@@ -96,7 +97,8 @@ const assertAgreed = (host: Host, said: ReadonlyArray<ReadonlyArray<string>>, pa
   assert.isTrue(said.some(([kind, protocol]) => kind === "done" && protocol === "h3"))
   assert.deepInclude(said, ["parameters", toHex(parameters)])
   const secrets = said.filter(([kind]) => kind === "secret")
-  assert.strictEqual(secrets.length, 4)
+  // Of early data there is one more, where some is offered.
+  assert.strictEqual(secrets.length, host.connection.established?.earlyData === "accepted" ? 5 : 4)
   for (const [, direction, level, suite, secret] of secrets) {
     assert.strictEqual(
       host.keys[`${level} ${direction === "read" ? "write" : "read"}`],
@@ -146,6 +148,57 @@ describe.skipIf(!hasGo)(`crypto/tls of ${version.trim()}`, () => {
       const said = await converse(host, program, size)
       assertAgreed(host, said, serverParameters)
       assert.strictEqual(host.connection.established?.kind, kind)
+    })
+  })
+
+  /** A second connection with the same program, whose Go may resume the first. */
+  const again = (host: Host, program: Program) => {
+    const from = program.stdout().length
+    program.write("again\n")
+    return converse(host, program, 2 ** 20, from)
+  }
+  const outcomes = ({ events }: Host) => events.flatMap((e) => (e._tag === "EarlyDataJudged" ? [e.outcome] : []))
+
+  describe("a session with early data", () => {
+    const config = keeping({ server: { _tag: "DnsName", name: "localhost" } })
+
+    it("our client resumes one of its server, which takes early data once", async () => {
+      await using program = go("server", fixtures.server.p256, {})
+      const first = clientHost(config, showing("client", fixtures.client.p256))
+      await converse(first, program, 2 ** 20)
+      const ticket = first.events.flatMap((e) => (e._tag === "StoreTicket" ? [kept(e)] : []))[0]
+      assert.strictEqual(ticket?.session.maxEarlyData, 0xffffffff)
+      const world = { ...showing("client again", fixtures.client.p256), takeTicket: () => ticket }
+      const host = clientHost({ ...config, earlyData: 1 }, world)
+      const said = await again(host, program)
+      assert.strictEqual(host.connection.established?.kind, "resumed")
+      assert.deepStrictEqual(outcomes(host), ["accepted"])
+      assertAgreed(host, said, clientParameters)
+    })
+
+    it.each(["fresh", "replayed"] as const)("its client resumes one of our server, %s", async (verdict) => {
+      await using program = go("client", fixtures.client.p256, {})
+      const serving = (seed: string): Host =>
+        serverHost(giving({ maxEarlyData: 1 }), {
+          ...showing(seed, fixtures.server.p256),
+          tickets: openTickets,
+          judgeEarlyData: () => verdict
+        })
+      await converse(serving("server"), program, 2 ** 20)
+      const host = serving("server again")
+      const said = await again(host, program)
+      assert.isUndefined(host.connection.failure, JSON.stringify(host.connection.failure))
+      assert.strictEqual(host.connection.established?.kind, "resumed")
+      assert.strictEqual(host.connection.established?.earlyData, verdict === "fresh" ? "accepted" : "rejected")
+      assert.isTrue(said.some(([kind, , , how]) => kind === "done" && how === "resumed"))
+      assert.strictEqual(
+        said.some(([kind]) => kind === "rejected"),
+        verdict === "replayed"
+      )
+      const offered = said.find(
+        ([kind, direction, level]) => kind === "secret" && `${direction} ${level}` === "write early"
+      )
+      assert.strictEqual(host.keys["early read"], verdict === "fresh" ? offered?.[4] : undefined)
     })
   })
 })
