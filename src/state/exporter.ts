@@ -1,9 +1,11 @@
 /** Keying material of an established connection, whichever version it speaks. */
 import type * as Result from "effect/Result"
+import type { Hash } from "../crypto/primitives.ts"
 import type { Established } from "./established.ts"
 import { type Failure, fail } from "./failure.ts"
 import { exportKeyingMaterial as export12 } from "./tls12/exporter.ts"
 import { exportKeyingMaterial as export13 } from "./tls13/exporter.ts"
+import type { EarlyExporterSecret } from "./tls13/keySchedule.ts"
 
 /** RFC 9846 section 7.5, or RFC 5705 section 4 with a context, be it empty; `length` in bytes. */
 export const exportKeyingMaterial = (
@@ -21,3 +23,20 @@ export const exportKeyingMaterial = (
       return export13(established.suite.hash, established.exporter, label, context, length)
   }
 }
+
+/** The exporter of early data, with its hash. */
+export interface EarlyExporter {
+  readonly hash: Hash
+  readonly secret: EarlyExporterSecret
+}
+
+/** The same of early data; there is some where a client offered it or a server took it. */
+export const exportEarlyKeyingMaterial = (
+  exporter: EarlyExporter | undefined,
+  label: string,
+  context: Uint8Array,
+  length: number
+): Result.Result<Uint8Array, Failure> =>
+  exporter === undefined
+    ? fail("NoEarlyData", "there is an early exporter where early data was offered, and nowhere else")
+    : export13(exporter.hash, exporter.secret, label, context, length)

@@ -4,7 +4,6 @@
  */
 import * as Result from "effect/Result"
 import { AlertDescription, AlertLevel } from "../codec/registry/alert.ts"
-import type { Hash } from "../crypto/primitives.ts"
 import { forget, type Secret, secretsOf } from "../crypto/secret.ts"
 import type { Action, InstallKeys, InstallKeys12 } from "./action.ts"
 import { levelOf } from "./alert.ts"
@@ -12,7 +11,7 @@ import type { Answer } from "./command.ts"
 import type { Connection, ConnectionEvent, Progress } from "./connection.ts"
 import type { Established } from "./established.ts"
 import { type Event, ownUpdate, type UpdateKeys } from "./event.ts"
-import { exportKeyingMaterial } from "./exporter.ts"
+import { type EarlyExporter, exportEarlyKeyingMaterial, exportKeyingMaterial } from "./exporter.ts"
 import { alertOf, type Failure, fail, make as failure } from "./failure.ts"
 import { type TrafficSecrets, trafficSecrets } from "./handOver.ts"
 import { type Flow, Intake, inHandshake } from "./incoming.ts"
@@ -22,8 +21,6 @@ import { openerOf, sealerOf } from "./record/keys.ts"
 import { maxPostHandshakeMessages } from "./record/limits.ts"
 import { RecordWriter, type RecordWriterOptions } from "./record/writer.ts"
 import { type AnyState, aligned, answers, asksOf, hearEither, owesOf, type Runnable } from "./stepping.ts"
-import { exportKeyingMaterial as exportSecret } from "./tls13/exporter.ts"
-import type { EarlyExporterSecret } from "./tls13/keySchedule.ts"
 
 /** What the owner of a connection may choose. */
 export interface ConnectionOptions extends RecordWriterOptions {
@@ -54,7 +51,7 @@ class Shell<S extends AnyState> implements Connection {
   #postHandshakeMessages = 0
   /** Bytes of early data that may still be sent. */
   #earlyDataLeft = 0
-  #earlyExporter: { readonly hash: Hash; readonly secret: EarlyExporterSecret } | undefined
+  #earlyExporter: EarlyExporter | undefined
   #events: Array<ConnectionEvent> = []
 
   constructor(machine: Runnable<S>, options: ConnectionOptions) {
@@ -147,10 +144,7 @@ class Shell<S extends AnyState> implements Connection {
   }
 
   exportEarlyKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure> {
-    const exporter = this.#earlyExporter
-    return exporter === undefined
-      ? fail("NoEarlyData", "there is an early exporter where early data was offered, and nowhere else")
-      : exportSecret(exporter.hash, exporter.secret, label, context, length)
+    return exportEarlyKeyingMaterial(this.#earlyExporter, label, context, length)
   }
 
   dangerouslyExtractTrafficSecrets(): Result.Result<TrafficSecrets, Failure> {

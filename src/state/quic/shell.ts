@@ -2,19 +2,16 @@
 
 import * as Result from "effect/Result"
 import { decodeMessage } from "../../codec/handshake/handshake.ts"
-import type { Hash } from "../../crypto/primitives.ts"
 import { forget, Secret, secretsOf, unsafeBytes } from "../../crypto/secret.ts"
 import type { Action, Epoch, InstallKeys } from "../action.ts"
 import type { Answer } from "../command.ts"
 import type { Established } from "../established.ts"
 import type { Event } from "../event.ts"
-import { exportKeyingMaterial } from "../exporter.ts"
+import { type EarlyExporter, exportEarlyKeyingMaterial, exportKeyingMaterial } from "../exporter.ts"
 import { type Failure, fail } from "../failure.ts"
 import { keyLogLine } from "../keyLog.ts"
 import { HandshakeJoiner } from "../record/joiner.ts"
 import { type AnyState, aligned, answers, asksOf, hear, type Runnable } from "../stepping.ts"
-import { exportKeyingMaterial as exportSecret } from "../tls13/exporter.ts"
-import type { EarlyExporterSecret } from "../tls13/keySchedule.ts"
 import type {
   CryptoData,
   CryptoLevel,
@@ -51,7 +48,7 @@ class QuicShell<S extends AnyState> implements QuicConnection {
   #out: Array<CryptoData> = []
   #secrets: Array<QuicSecret> = []
   #events: Array<QuicEvent> = []
-  #earlyExporter: { readonly hash: Hash; readonly secret: EarlyExporterSecret } | undefined
+  #earlyExporter: EarlyExporter | undefined
 
   constructor(machine: Runnable<S>, options: QuicOptions) {
     this.#machine = machine
@@ -98,10 +95,7 @@ class QuicShell<S extends AnyState> implements QuicConnection {
   }
 
   exportEarlyKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure> {
-    const exporter = this.#earlyExporter
-    return exporter === undefined
-      ? fail("NoEarlyData", "there is an early exporter where early data was offered, and nowhere else")
-      : exportSecret(exporter.hash, exporter.secret, label, context, length)
+    return exportEarlyKeyingMaterial(this.#earlyExporter, label, context, length)
   }
 
   dispose(): void {
