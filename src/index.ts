@@ -6,6 +6,8 @@ export * as Allocator from "./layers/Allocator.ts"
 export * as AntiReplay from "./layers/AntiReplay.ts"
 /** How certificates are compressed. */
 export * as CertificateCompression from "./layers/CertificateCompression.ts"
+/** Certificates must be publicly logged. */
+export * as CertificateTransparency from "./layers/CertificateTransparency.ts"
 /** The sessions of a client in a `KeyValueStore`. */
 export * as ClientSessionKeyValueStore from "./layers/ClientSessionKeyValueStore.ts"
 /** The sessions that a client may resume. */

@@ -1,26 +1,28 @@
 /** `effect-tls cert`: throw-away certificates, and what stands in certificates. */
-
-import { randomBytes } from "node:crypto"
 import * as Console from "effect/Console"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { describe } from "../codec/presentation/wire.ts"
 import { type Certificate, parseCertificate } from "../codec/x509/certificate.ts"
 import { inspectCertificate } from "../codec/x509/inspect.ts"
 import { certificatesFromPem, parsePem } from "../codec/x509/pem.ts"
 import { primitives } from "../crypto/node/index.ts"
+import { CryptoProvider } from "../layers/CryptoProvider.ts"
 import * as NodeCryptoProvider from "../layers/node/NodeCryptoProvider.ts"
-import { type Issued, issue, makeCa } from "../layers/testing/certificates.ts"
+import { type Issued, issue, makeCa, makeIntermediate } from "../layers/testing/certificates.ts"
+import { layerDeterministic } from "../layers/testing/deterministic.ts"
 import { parseServerIdentity } from "../state/path/host.ts"
 import { type CliFailure, failed, usage } from "./failure.ts"
 import { makeDirectory, readFile, writeFile } from "./files.ts"
-import { optionalText, repeatedText } from "./flags.ts"
+import { optionalText, repeatedText, toggle } from "./flags.ts"
 import { verdict } from "./paths.ts"
 
-const keyTypes = ["p256", "p384", "ed25519", "rsa2048"] as const
+const keyTypes = ["p256", "p384", "p521", "ed25519", "rsa2048", "rsa3072", "rsa-pss"] as const
 
 /** Certificate and key, as two files side by side. */
 const write = Effect.fnUntraced(function* (directory: string, certificate: string, key: string, issued: Issued) {
@@ -41,35 +43,74 @@ const serverName = (text: string): Result.Result<string, CliFailure> =>
   })
 
 /** Every authority has a name of its own: of two with one name, the wrong one gives puzzling errors. */
-const authorityName = (): string => `effect-tls test CA ${randomBytes(8).toString("hex")}`
+const authorityName = CryptoProvider.use(({ randomBytes }) =>
+  Effect.map(randomBytes(8), (bytes) => `effect-tls test CA ${Hex.encode(bytes)}`)
+)
+
+/** Randomness of the machine, or what a seed makes of itself; RSA has no part in the latter. */
+const provider = (seed: string | undefined, keyType: (typeof keyTypes)[number]) => {
+  if (seed === undefined) return Effect.succeed(NodeCryptoProvider.layer)
+  return keyType.startsWith("rsa")
+    ? usage("--seed makes keys on curves; RSA keys come out new each time")
+    : Effect.succeed(layerDeterministic(seed))
+}
+
+const timeOf = (text: string | undefined): Effect.Effect<number | undefined, CliFailure> => {
+  if (text === undefined) return Effect.undefined
+  const time = Date.parse(text)
+  return Number.isNaN(time) || time % 1000 !== 0
+    ? usage(`--not-before wants a date, such as 2026-01-31 or 2026-01-31T12:00:00Z, not ${JSON.stringify(text)}`)
+    : Effect.succeed(time)
+}
+
+interface Made {
+  readonly keyType: (typeof keyTypes)[number]
+  readonly names: ReadonlyArray<string>
+  readonly client: boolean
+  readonly intermediate: boolean
+  readonly notBefore: number | undefined
+  readonly days: number | undefined
+}
+
+const makeAll = Effect.fnUntraced(function* ({ keyType, names, client, intermediate, notBefore, days }: Made) {
+  const ca = yield* makeCa({ keyType, notBefore, commonName: yield* authorityName })
+  const issuer = intermediate ? yield* makeIntermediate(ca, { keyType, notBefore, pathLength: 0 }) : ca
+  const leaf = { keyType, notBefore, days }
+  const server = yield* issue(issuer, { ...leaf, names: names.length === 0 ? undefined : names })
+  const user = client ? yield* issue(issuer, { ...leaf, purpose: "client" }) : undefined
+  return { ca, server, user }
+})
 
 const make = Command.make(
   "make",
   {
     out: Flag.String("out").pipe(Flag.withMetavar("DIR"), Flag.withDescription("Where the files go; made if absent")),
-    name: Flag.String("name").pipe(
-      Flag.withDescription("A host name or an IP address of the server, repeatable; default localhost, 127.0.0.1, ::1"),
-      Flag.atLeast(0)
+    name: repeatedText(
+      "name",
+      "NAME",
+      "A host name or an IP address of the server, repeatable; default localhost, 127.0.0.1, ::1"
     ),
     keyType: Flag.Literals("key-type", keyTypes).pipe(
       Flag.withDefault("p256" as const),
       Flag.withDescription("Of all keys made")
     ),
-    client: Flag.Boolean("client").pipe(
-      Flag.withDefault(false),
-      Flag.withDescription("Make client-cert.pem and client-key.pem too")
-    )
+    client: toggle("client", "Make client-cert.pem and client-key.pem too"),
+    intermediate: toggle("intermediate", "Issue under an intermediate authority, which the chain includes"),
+    notBefore: optionalText("not-before", "DATE", "When all of them begin to be valid; an hour ago unless given"),
+    days: Flag.Int("days").pipe(
+      Flag.optional,
+      Flag.map(Option.getOrUndefined),
+      Flag.withDescription("How long server and client are valid; 90 unless given")
+    ),
+    seed: optionalText("seed", "TEXT", "Make the same files for the same text and dates; never for keys that matter")
   },
-  Effect.fnUntraced(function* ({ out, name, keyType, client }) {
+  Effect.fnUntraced(function* ({ out, name, seed, ...flags }) {
     const directory = out.replace(/(?<=.)\/+$/, "")
     const names = yield* Effect.forEach(name, (text) => Effect.fromResult(serverName(text)))
-    const issued = yield* Effect.gen(function* () {
-      const ca = yield* makeCa({ keyType, commonName: authorityName() })
-      const server = yield* issue(ca, { keyType, names: names.length === 0 ? undefined : names })
-      const user = client ? yield* issue(ca, { keyType, purpose: "client" }) : undefined
-      return { ca, server, user }
-    }).pipe(
-      Effect.provide(NodeCryptoProvider.layer),
+    if (flags.days !== undefined && flags.days < 1) return yield* usage("--days wants a number of at least 1")
+    const notBefore = yield* timeOf(flags.notBefore)
+    const issued = yield* makeAll({ ...flags, names, notBefore }).pipe(
+      Effect.provide(yield* provider(seed, flags.keyType)),
       Effect.mapError(({ message }) => usage(message))
     )
     yield* makeDirectory(directory)

@@ -29,7 +29,7 @@ import {
   toggle
 } from "./flags.ts"
 import * as Http from "./http.ts"
-import { anchors, credentials } from "./identity.ts"
+import { anchors, credentials, transparency } from "./identity.ts"
 import { explainPaths } from "./paths.ts"
 import { Patience, tired } from "./patience.ts"
 import { keys, type PskFlags, pskFlags } from "./psk.ts"
@@ -45,6 +45,7 @@ interface Flags extends Common, PskFlags, Sessions.ClientFlags {
   readonly cert: string | undefined
   readonly key: string | undefined
   readonly keyPasswordFile: string | undefined
+  readonly ctLogList: string | undefined
   readonly rawKey: string | undefined
   readonly serverKeyPin: ReadonlyArray<string>
   readonly http: string | undefined
@@ -136,6 +137,9 @@ const check = Effect.fnUntraced(function* (flags: Flags) {
   if (flags.serverKeyPin.length > 0 && (flags.insecure || flags.ca.length > 0)) {
     return yield* usage("--server-key-pin believes raw public keys and no certificate: leave --ca and --insecure out")
   }
+  if (flags.ctLogList !== undefined && (flags.insecure || flags.serverKeyPin.length > 0)) {
+    return yield* usage("--ct-log-list is about certificates that are verified: leave --insecure and pins out")
+  }
   if (flags.insecure && flags.ca.length > 0) return yield* usage("--insecure believes anybody: --ca has no use with it")
 })
 
@@ -157,12 +161,12 @@ const judges = ({ insecure, ca, serverKeyPin }: Flags) => insecure || ca.length 
 
 const trust = (flags: Flags) => (flags.psk !== undefined && !judges(flags) ? ServerVerifier.layerNone : trustIn(flags))
 
-const trustIn = ({ insecure, ca, serverKeyPin }: Flags) =>
+const trustIn = ({ insecure, ca, ctLogList, serverKeyPin }: Flags) =>
   serverKeyPin.length > 0
     ? Layer.unwrap(Effect.map(pins("--server-key-pin", serverKeyPin), ServerVerifier.layerRawPublicKey))
     : insecure
       ? ServerVerifier.dangerouslyAcceptAny
-      : ServerVerifier.layerWebPki.pipe(Layer.provide(anchors(ca)))
+      : ServerVerifier.layerWebPki.pipe(Layer.provide(Layer.merge(anchors(ca), transparency(ctLogList))))
 
 /** All services that the flags ask for. */
 const services = (flags: Flags) =>
@@ -186,6 +190,11 @@ export const connect = Command.make(
     servername: optionalText("servername", "NAME", "The name to ask for and to find in the certificate; default HOST"),
     ca: repeatedText("ca", "FILE", "Believe the authorities in FILE (PEM), repeatable; default those of this machine"),
     cert: optionalText("cert", "FILE", "Our certificate chain (PEM), shown when the server asks who we are"),
+    ctLogList: optionalText(
+      "ct-log-list",
+      "FILE",
+      "Demand that two operators of its logs vouch for the certificate (log_list.json, version 3)"
+    ),
     key: optionalText("key", "FILE", "Its private key (PEM)"),
     keyPasswordFile: optionalText("key-password-file", "FILE", "Whose first line opens encrypted keys (PKCS#8)"),
     rawKey: optionalText(

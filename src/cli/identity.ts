@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as CertificateTransparency from "../layers/CertificateTransparency.ts"
 import * as Credentials from "../layers/Credentials.ts"
 import type { CryptoProvider } from "../layers/CryptoProvider.ts"
 import * as CredentialFiles from "../layers/node/CredentialFiles.ts"
@@ -25,6 +26,19 @@ export const anchors = (
   files: ReadonlyArray<string>
 ): Layer.Layer<TrustAnchors.TrustAnchors, CliFailure | Failure, FileSystem.FileSystem> =>
   files.length === 0 ? SystemTrust.layerSystem : Layer.effect(TrustAnchors.TrustAnchors, ofFiles(files))
+
+/** The logs of `--ct-log-list`, of which two operators must vouch for a certificate; nothing without the flag. */
+export const transparency = (
+  file: string | undefined
+): Layer.Layer<never, CliFailure, FileSystem.FileSystem | CryptoProvider> =>
+  file === undefined
+    ? Layer.empty
+    : Layer.unwrap(
+        Effect.gen(function* () {
+          const list = yield* Effect.fromResult(CertificateTransparency.fromJson(yield* readText(file)))
+          return CertificateTransparency.layer({ list })
+        }).pipe(Effect.catchTag("Failure", ({ detail }) => usage(`${file}: ${detail}`)))
+      ).pipe(Layer.catchTag("TlsError", ({ reason }) => Layer.effectDiscard(usage(`${file}: ${reason.detail}`))))
 
 /** What besides certificates and keys may be given. */
 export interface CredentialFlags {

@@ -127,3 +127,9 @@ export const encodeEd25519Key = (secret: Uint8Array): Result.Result<Uint8Array, 
 /** An RSAPrivateKey as PKCS#8 of rsaEncryption, whatever its own identifier is. */
 export const encodeRsaKey = (privateKey: Uint8Array): Result.Result<Uint8Array, CryptoFailure> =>
   encodePkcs8(algorithmIdentifierOf("rsaEncryption", "NULL"), privateKey)
+
+/** An RSA key, PKCS#8, as one of id-RSASSA-PSS without parameters (RFC 4055 section 1.2). */
+export const asPssKey = (pkcs8: Uint8Array): Result.Result<Uint8Array, CryptoFailure> =>
+  Result.flatMap(decode(PrivateKeyInfo, pkcs8), ({ privateKey }) =>
+    encodePkcs8(algorithmIdentifierOf("id-RSASSA-PSS", undefined), privateKey)
+  )

@@ -177,9 +177,12 @@ export interface Primitives {
   readonly verifyCost?: ((key: { readonly kind: KeyKind; readonly bits: number }) => number) | undefined
   /** From a PKCS#8 PrivateKeyInfo in DER (SEC1 and PKCS#1 are converted by the codec before). */
   readonly privateKey: (pkcs8: Uint8Array) => Result.Result<PrivateKey, CryptoFailure>
-  /** A new signing key, for tests and `cert make`; as PKCS#8 so that every provider can load it. */
+  /**
+   * A new signing key, for tests and `cert make`; as PKCS#8 so that every provider can load it. `rsa-pss` is an
+   * id-RSASSA-PSS key of 2048 bits, without parameters.
+   */
   readonly generatePrivateKey: (
-    kind: "p256" | "p384" | "ed25519" | "rsa2048",
+    kind: "p256" | "p384" | "p521" | "ed25519" | "rsa2048" | "rsa3072" | "rsa-pss",
     random: RandomBytes
   ) => Result.Result<Uint8Array, CryptoFailure> | Promise<Result.Result<Uint8Array, CryptoFailure>>
 }

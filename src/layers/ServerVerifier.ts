@@ -8,6 +8,7 @@ import { tls13Schemes } from "../crypto/signature.ts"
 import { make as failure } from "../state/failure.ts"
 import { authoritiesOf } from "./authorities.ts"
 import { makeAcceptAny, makePinned } from "./bareKey.ts"
+import { CertificateTransparency } from "./CertificateTransparency.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { acceptAnyPolicy, pinnedPolicy } from "./fingerprint.ts"
 import { Revocation } from "./Revocation.ts"
@@ -56,13 +57,14 @@ export const layerWebPkiWith = (options: Options): Layer.Layer<ServerVerifier, n
     Effect.gen(function* () {
       const { primitives } = yield* CryptoProvider
       const { anchors } = yield* TrustAnchors
+      const demand = yield* CertificateTransparency
       const { verify, fingerprint } = makeWebPki(primitives, anchors, options, yield* Revocation)
-      return {
+      return demand({
         schemes: tls13Schemes,
         authorities: authoritiesOf(anchors),
         verify,
         fingerprint: fingerprint("serverAuth")
-      }
+      })
     })
   )
 

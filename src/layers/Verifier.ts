@@ -80,7 +80,8 @@ export const and = (first: Verifier, second: Verifier): Verifier => ({
     return {
       ...one,
       description: `${one.description}, and ${other.description}`,
-      validUntil: earlier(one.validUntil, other.validUntil)
+      validUntil: earlier(one.validUntil, other.validUntil),
+      issuerKey: one.issuerKey ?? other.issuerKey
     }
   }),
   fingerprint: nameOf("and", first.fingerprint, second.fingerprint)

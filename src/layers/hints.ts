@@ -34,6 +34,8 @@ const byReason: { readonly [R in ReasonName]?: string } = {
     "a policy is demanded by a CA of the chain or by `initialPolicies`: ask for a new certificate",
   CertificateKeyUnsupported: "use a key of P-256, P-384, Ed25519, or RSA of 2048 bits and more",
   CertificateAlgorithmUnsupported: "a certificate of the chain is signed with an old algorithm: ask for a new one",
+  CertificateNotLogged:
+    "ask the server's authority for a certificate with timestamps of logs, or take a newer list of logs",
   CertificateKeyChanged:
     "ask whoever runs the server whether its key is new; if it is, TrustOnFirstUse.forget the old one",
   CertificateRevoked: "do not trust this peer: whoever runs it must get a new certificate, and a new key",

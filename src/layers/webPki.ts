@@ -250,7 +250,8 @@ export const makeWebPki = (
     }
     yield* Effect.fromResult(checkPeerSignature(key.success, request))
     const description = `${subjectText(leaf)}, issued under ${nameText(path.anchor.subject)}`
-    return { chain, description, validUntil: validUntil(judged) }
+    const issuerKey = (path.certificates[1] ?? path.anchor).publicKey.spki
+    return { chain, description, validUntil: validUntil(judged), issuerKey }
   })
   return {
     judge,

@@ -120,6 +120,7 @@ export const reasons = {
   CertificateStatusResponseInvalid: refused("bad_certificate_status_response", "RFC 6066 8"),
   CertificateSearchExhausted: refused("bad_certificate", "RFC 5280 6.1"),
   CertificateRejected: refused("certificate_unknown", "RFC 9846 6.2"),
+  CertificateNotLogged: refused("bad_certificate", "RFC 6962 5.2"),
   CertificateKeyChanged: refused("certificate_unknown", "RFC 9846 6.2"),
 
   // QUIC; without an alert it is a PROTOCOL_VIOLATION

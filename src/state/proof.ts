@@ -14,6 +14,8 @@ export interface PeerIdentity {
   readonly description: string
   /** When the first certificate of its path ends, in milliseconds since 1970: no session outlives it. */
   readonly validUntil?: number | undefined
+  /** SubjectPublicKeyInfo, DER, of who issued the first certificate, where the verifier followed a path to an anchor. */
+  readonly issuerKey?: Uint8Array | undefined
 }
 
 /** The peer as it is known for the rest of a connection, and when its session is resumed. */

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import { hasOpenssl } from "../interop/support/programs.ts"
 import { cli, directory, isOneLine } from "./support.ts"
 
-const keyTypes = ["p256", "p384", "ed25519", "rsa2048"]
+const keyTypes = ["p256", "p384", "p521", "ed25519", "rsa2048", "rsa3072", "rsa-pss"]
 
 describe("cert make", () => {
   for (const keyType of keyTypes) {
@@ -46,6 +46,50 @@ describe("cert make", () => {
       })
     )
   }
+
+  it.live("the same files for the same seed and dates, with an intermediate, for so many days", () =>
+    Effect.gen(function* () {
+      const dir = yield* directory
+      const made = (out: string, seed: string) =>
+        cli([
+          ...["cert", "make", "--out", `${dir}/${out}`, "--seed", seed, "--not-before", "2026-05-04T03:02:01Z"],
+          ...["--days", "7", "--intermediate", "--client", "--key-type", "p384"]
+        ])
+      for (const [out, seed] of [
+        ["a", "one"],
+        ["b", "one"],
+        ["c", "two"]
+      ] as const) {
+        assert.strictEqual((yield* made(out, seed)).status, 0)
+      }
+      const read = (file: string) => readFileSync(`${dir}/${file}`, "utf8")
+      for (const file of ["ca.pem", "ca.key", "cert.pem", "key.pem", "client-cert.pem", "client-key.pem"]) {
+        assert.strictEqual(read(`a/${file}`), read(`b/${file}`), file)
+        assert.notStrictEqual(read(`a/${file}`), read(`c/${file}`), file)
+      }
+      const [leaf = "", middle = ""] = read("a/cert.pem").split(/(?<=-----END CERTIFICATE-----\n)/)
+      const [server, issuer, root] = [leaf, middle, read("a/ca.pem")].map((pem) => new X509Certificate(pem))
+      assert.isTrue(issuer !== undefined && root !== undefined && server?.verify(issuer.publicKey))
+      assert.isTrue(root !== undefined && issuer?.verify(root.publicKey))
+      assert.strictEqual(server?.validFrom, "May  4 03:02:01 2026 GMT")
+      assert.strictEqual(server?.validTo, "May 11 03:02:01 2026 GMT")
+    })
+  )
+
+  const wrong: ReadonlyArray<readonly [string, ReadonlyArray<string>, RegExp]> = [
+    ["a seed for RSA", ["--seed", "x", "--key-type", "rsa-pss"], /--seed makes keys on curves/],
+    ["a date that is none", ["--not-before", "soon"], /--not-before wants a date/],
+    ["no days", ["--days", "0"], /--days wants a number/]
+  ]
+  it.live.each(wrong)("refuses %s", ([, args, words]) =>
+    Effect.gen(function* () {
+      const dir = yield* directory
+      const made = yield* cli(["cert", "make", "--out", `${dir}/never`, ...args])
+      assert.strictEqual(made.status, 2)
+      assert.match(made.stderr, words)
+      assert.isTrue(isOneLine(made.stderr))
+    })
+  )
 
   it.live("every authority has a name of its own, and addresses are written in one way", () =>
     Effect.gen(function* () {

@@ -88,7 +88,7 @@ describe.skipIf(!hasOpenssl)("certificates that openssl makes", () => {
 })
 
 describe.skipIf(!hasOpenssl)("certificates of the factory, judged by openssl", () => {
-  for (const keyType of ["p256", "p384", "ed25519", "rsa2048"] as const) {
+  for (const keyType of ["p256", "p384", "p521", "ed25519", "rsa2048", "rsa3072", "rsa-pss"] as const) {
     it.live(keyType, () =>
       Effect.gen(function* () {
         const ca = yield* Factory.makeCa({

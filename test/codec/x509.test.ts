@@ -34,7 +34,7 @@ const factory = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.andThen(TestClock.setTime(now), effect).pipe(Effect.provide(NodeCrypto))
 
 describe("certificates of the factory", () => {
-  for (const keyType of ["p256", "p384", "ed25519", "rsa2048"] as const) {
+  for (const keyType of ["p256", "p384", "p521", "ed25519", "rsa2048", "rsa-pss"] as const) {
     it.effect(`${keyType}: parsed, re-encoded, verified by node:crypto`, () =>
       Effect.gen(function* () {
         const ca = yield* Factory.makeCa({ keyType, commonName: "Root", pathLength: 1 })

@@ -6,6 +6,7 @@ import type { Socket } from "effect/socket/Socket"
 import * as Core from "../../src/core.ts"
 import {
   AntiReplay,
+  CertificateTransparency,
   ClientVerifier,
   Credentials,
   ExternalPsks,
@@ -120,6 +121,21 @@ const Partners = ServerVerifier.map(ServerVerifier.layerWebPki, (verifier) =>
 // README: end
 
 export { KnownByNow, Partners, Pinned }
+
+declare const logListJson: string
+
+// README: begin
+// the certificate must have been published by logs of two operators; a list older than 70 days only warns
+const Published = Layer.unwrap(
+  Effect.gen(function* () {
+    const list = yield* Effect.fromResult(CertificateTransparency.fromJson(logListJson))
+    return ServerVerifier.layerWebPki.pipe(Layer.provide(CertificateTransparency.layer({ list })))
+  })
+)
+
+// README: end
+
+export { Published }
 
 declare const config: Core.QuicClientConfig
 declare const transportParameters: Uint8Array

@@ -118,14 +118,14 @@ export const sign = async (
   })
 }
 
-/** A new key of 2048 bits as PKCS#8. */
-export const generate = (): Promise<Result.Result<Uint8Array, CryptoFailure>> =>
+/** A new key of so many bits as PKCS#8. */
+export const generate = (modulusLength: number): Promise<Result.Result<Uint8Array, CryptoFailure>> =>
   attemptAsync("OperationFailed", "making an RSA key by WebCrypto failed", async () => {
     const { subtle } = globalThis.crypto
     const algorithm = {
       name: "RSA-PSS",
       hash: "SHA-256",
-      modulusLength: 2048,
+      modulusLength,
       publicExponent: Uint8Array.of(1, 0, 1)
     }
     const pair = await subtle.generateKey(algorithm, true, ["sign", "verify"])

@@ -142,7 +142,7 @@ export const privateKey =
     )
 
 /** A new key on a curve. */
-const curveKey = (kind: "p256" | "p384", random: RandomBytes): Result.Result<Uint8Array, CryptoFailure> => {
+const curveKey = (kind: "p256" | "p384" | "p521", random: RandomBytes): Result.Result<Uint8Array, CryptoFailure> => {
   const { utils, lengths } = curves[kind]
   const secret = attempt("OperationFailed", "key generation failed", () =>
     utils.randomSecretKey(random(lengths.seed ?? 0))
@@ -153,7 +153,11 @@ const curveKey = (kind: "p256" | "p384", random: RandomBytes): Result.Result<Uin
 export const generatePrivateKey: Primitives["generatePrivateKey"] = (kind, random) => {
   switch (kind) {
     case "rsa2048":
-      return Rsa.generate()
+      return Rsa.generate(2048)
+    case "rsa3072":
+      return Rsa.generate(3072)
+    case "rsa-pss":
+      return Rsa.generate(2048).then(Result.flatMap(Pkcs8.asPssKey))
     case "ed25519":
       return Pkcs8.encodeEd25519Key(random(32))
     default:

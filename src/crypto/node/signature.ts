@@ -81,8 +81,11 @@ const signer = (key: Crypto.KeyObject, pub: PublicKey, spki: Spki.Spki): Private
 const generate: { readonly [K in Parameters<Primitives["generatePrivateKey"]>[0]]: () => Crypto.KeyObject } = {
   p256: () => Crypto.generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
   p384: () => Crypto.generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey,
+  p521: () => Crypto.generateKeyPairSync("ec", { namedCurve: "P-521" }).privateKey,
   ed25519: () => Crypto.generateKeyPairSync("ed25519").privateKey,
-  rsa2048: () => Crypto.generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey
+  rsa2048: () => Crypto.generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey,
+  rsa3072: () => Crypto.generateKeyPairSync("rsa", { modulusLength: 3072 }).privateKey,
+  "rsa-pss": () => Crypto.generateKeyPairSync("rsa-pss", { modulusLength: 2048 }).privateKey
 }
 
 export const generatePrivateKey = (kind: keyof typeof generate): Result.Result<Uint8Array, CryptoFailure> =>

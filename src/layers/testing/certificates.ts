@@ -10,7 +10,6 @@
  * // server.chain and server.privateKey go to the server, ca.certificate to the client's trust anchors
  */
 import * as Clock from "effect/Clock"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
 import type { CodecFailure } from "../../codec/presentation/cursor.ts"
@@ -30,20 +29,15 @@ import type { GeneralName } from "../../codec/x509/generalName.ts"
 import { parseIpAddress } from "../../codec/x509/ipAddress.ts"
 import { makeName, type Name } from "../../codec/x509/name.ts"
 import { certificatesToPem, encodePem } from "../../codec/x509/pem.ts"
-import type { CryptoFailure, KeyKind, PrivateKey } from "../../crypto/primitives.ts"
+import type { CryptoFailure, KeyKind, Primitives, PrivateKey } from "../../crypto/primitives.ts"
 import { CryptoProvider } from "../CryptoProvider.ts"
+import { CertificateFactoryError } from "./factoryError.ts"
+import { embed, type Log, type StampOptions } from "./transparency.ts"
 
-/** A key type the factory can generate. Bring a PKCS#8 key of any other kind in `privateKey`. */
-export type KeyType = "p256" | "p384" | "ed25519" | "rsa2048"
+export { CertificateFactoryError } from "./factoryError.ts"
 
-/** Why a certificate could not be made: an option that no certificate can hold, or a provider that cannot sign so. */
-export class CertificateFactoryError extends Data.TaggedError("CertificateFactoryError")<{
-  readonly detail: string
-}> {
-  override get message() {
-    return `cannot make the certificate: ${this.detail}`
-  }
-}
+/** A key type the factory can generate. Bring a PKCS#8 key of any other size in `privateKey`. */
+export type KeyType = Parameters<Primitives["generatePrivateKey"]>[0]
 
 /** A certificate with its key, and all it takes to use it or to issue under it. */
 export interface Issued {
@@ -93,6 +87,9 @@ export interface Options {
   readonly extensions?: ReadonlyArray<Extension> | undefined
   /** Extensions to leave out. */
   readonly without?: ReadonlyArray<ExtensionName> | undefined
+  /** Logs whose timestamps it carries (RFC 6962 section 3.3), and what is odd about those. */
+  readonly logs?: ReadonlyArray<Log> | undefined
+  readonly timestamps?: StampOptions | undefined
   /** Default v3. */
   readonly version?: Version | undefined
   /** How the issuer signs; default what its key does best. */
@@ -204,8 +201,10 @@ const flipped = (signature: Uint8Array): Uint8Array =>
 
 const sign = Effect.fnUntraced(function* (signer: Signer, template: CertificateTemplate, options: Options) {
   const provider = yield* CryptoProvider
+  const { logs = [], alter = (tbs) => tbs } = options
   const plain = yield* codec(makeTbs(template))
-  const tbs = options.alter === undefined ? plain : options.alter(plain)
+  const added = logs.length === 0 ? [] : [yield* embed(logs, plain, signer.key.publicKey.spki, options.timestamps)]
+  const tbs = alter(added.length === 0 ? plain : { ...plain, extensions: [...(plain.extensions ?? []), ...added] })
   const content = yield* codec(encodeTbs(tbs))
   const algorithm = algorithmForKey(template.algorithm, signer.key.kind)
   const signature = yield* crypto(provider.sign(signer.key, algorithm, content))

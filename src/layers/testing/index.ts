@@ -16,3 +16,5 @@ export * as Pair from "./pair.ts"
 export * as Revocations from "./revocation.ts"
 /** Handshakes in memory. */
 export * as TlsTest from "./TlsTest.ts"
+/** Logs that sign timestamps. */
+export * as TransparencyLogs from "./transparency.ts"

@@ -25,14 +25,23 @@ export const algorithms: ReadonlyArray<SignatureAlgorithm> = [
   "rsa_pkcs1_sha1"
 ]
 
-const kinds = ["p256", "p384", "ed25519", "rsa2048"] as const
-const kindOf = { p256: "p256", p384: "p384", ed25519: "ed25519", rsa2048: "rsa" } as const
-const bitsOf = { p256: 256, p384: 384, ed25519: 256, rsa2048: 2048 } as const
+const kinds = ["p256", "p384", "p521", "ed25519", "rsa2048", "rsa-pss"] as const
+const kindOf = {
+  p256: "p256",
+  p384: "p384",
+  p521: "p521",
+  ed25519: "ed25519",
+  rsa2048: "rsa",
+  "rsa-pss": "rsa-pss"
+} as const
+const bitsOf = { p256: 256, p384: 384, p521: 521, ed25519: 256, rsa2048: 2048, "rsa-pss": 2048 } as const
 const schemesOf = {
   p256: ["ecdsa_secp256r1_sha256"],
   p384: ["ecdsa_secp384r1_sha384"],
   ed25519: ["ed25519"],
-  rsa2048: ["rsa_pss_rsae_sha256", "rsa_pss_rsae_sha384", "rsa_pss_rsae_sha512"]
+  p521: ["ecdsa_secp521r1_sha512"],
+  rsa2048: ["rsa_pss_rsae_sha256", "rsa_pss_rsae_sha384", "rsa_pss_rsae_sha512"],
+  "rsa-pss": ["rsa_pss_pss_sha256", "rsa_pss_pss_sha384", "rsa_pss_pss_sha512"]
 } as const
 
 export const signatureContract = (primitives: Primitives): void => {

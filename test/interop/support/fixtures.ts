@@ -4,9 +4,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as NodeCryptoProvider from "../../../src/layers/node/NodeCryptoProvider.ts"
-import { type Issued, issue, type KeyType, makeCa } from "../../../src/layers/testing/certificates.ts"
+import { type Issued, issue, makeCa } from "../../../src/layers/testing/certificates.ts"
 
-export const keyTypes: ReadonlyArray<KeyType> = ["p256", "p384", "ed25519", "rsa2048"]
+export const keyTypes = ["p256", "p384", "ed25519", "rsa2048"] as const
+type KeyType = (typeof keyTypes)[number]
 export const suites = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"] as const
 export const groups = ["x25519", "secp256r1", "secp384r1"] as const
 
