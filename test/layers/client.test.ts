@@ -36,7 +36,8 @@ layer(world)("handshakes in memory", (it) => {
           serverName: "localhost",
           kind: "full",
           earlyData: "none",
-          peer: undefined
+          peer: undefined,
+          psk: undefined
         }
       )
       assert.deepStrictEqual({ ...server.info, peer: undefined }, { ...client.info, peer: undefined })
