@@ -36,7 +36,8 @@ const providers = {
   "noble, all groups": Layer.orDie(CryptoProvider.layerNobleWith(all)),
   "node, 4 records": KeyLimits.layer(4).pipe(Layer.provide(NodeCryptoProvider.layer))
 }
-const anchors = TrustAnchors.layerPem(fixtures.ca.issued.certificatePem)
+const authority = fixtures.ca.issued.certificatePem
+const anchors = TrustAnchors.layerPem(authority)
 
 const certificates = (pairs: ReadonlyArray<Pair>) =>
   Credentials.layerPem(
@@ -135,16 +136,18 @@ export interface ClientOptions extends Omit<TlsClient.Options, "serverName"> {
   readonly serverName?: string | undefined
   readonly provider?: Provider | undefined
   readonly pair?: Pair | undefined
+  /** Whom it believes, as PEM, in the place of our authority. */
+  readonly believed?: string | undefined
   readonly seen?: Seen | undefined
   readonly through?: Through | undefined
 }
 
 /** A connection to a port of this machine, in the surrounding scope. */
 export const connect = Effect.fnUntraced(function* (port: number, options: ClientOptions = {}) {
-  const { provider = "node", pair, seen, through, serverName = "localhost", ...rest } = options
+  const { provider = "node", pair, seen, through, believed = authority, serverName = "localhost", ...rest } = options
   const tcp = yield* NodeSocket.makeNet({ host: "127.0.0.1", port, allowHalfOpen: true, noDelay: true })
   const layer = ServerVerifier.layerWebPki.pipe(
-    Layer.provide(anchors),
+    Layer.provide(TrustAnchors.layerPem(believed)),
     Layer.merge(pair === undefined ? Layer.empty : certificates([pair])),
     Layer.provideMerge(Layer.mergeAll(providers[provider], observer(seen)))
   )
