@@ -114,7 +114,7 @@ describe.skipIf(!hasOpenssl)("s_client -early_data and our server", () => {
     }).pipe(Effect.provide(Layer.merge(sealed, register)))
   )
 
-  it.live("is rejected without a register", () =>
+  it.live("is rejected while the register is warming up", () =>
     Effect.gen(function* () {
       const { port } = yield* hearing()
       const session = yield* begin(port)
