@@ -1,7 +1,7 @@
 /** What is measured, and what it yields. Client and server are processes of their own; figures of both are counted. */
 
 import type { Pair } from "./pair.ts"
-import type { Mode, Setup } from "./peers/peer.ts"
+import type { Kind, Mode, Setup } from "./peers/peer.ts"
 
 export interface Figure {
   readonly name: string
@@ -15,6 +15,7 @@ export interface Case {
   readonly name: string
   readonly suite: string
   readonly group: string
+  readonly kind?: Kind
   readonly run: (pair: Pair, setup: Setup) => Promise<ReadonlyArray<Figure>>
 }
 
@@ -35,6 +36,9 @@ const handshakes =
     await pair.client({ _tag: "handshakes", setup, port, count, atOnce }) // warm: ours is compiled as it runs
     const spent = await pair.measure({ _tag: "handshakes", setup, port, count, atOnce })
     await pair.stop()
+    const resumed = setup.kind === "resumed" ? count : 0
+    if (spent.value !== resumed)
+      throw new Error(`${pair.name}: ${spent.value} of ${count} handshakes were resumed, not ${resumed}`)
     return [
       figure("handshakes", "/s", count / spent.seconds, "more"),
       figure("client CPU", "µs", spent.clientCpu / count, "less"),
@@ -92,9 +96,15 @@ export const cases = (scale: number): ReadonlyArray<Case> => {
   const times = (count: number) => Math.max(8, Math.round(count * scale))
   const mib = (count: number) => Math.max(4, Math.round(count * scale)) * mebibyte
   const [aes128] = suites
+  const mutual = { suite: aes128, ...x25519, kind: "mutual" } as const
+  const resumed = { suite: aes128, ...x25519, kind: "resumed" } as const
   return [
     { name: "full handshake, one at a time", suite: aes128, ...x25519, run: handshakes(times(300), 1) },
     { name: "full handshake, 16 at once", suite: aes128, ...x25519, run: handshakes(times(600), 16) },
+    { name: "full handshake, both with certificates", ...mutual, run: handshakes(times(300), 1) },
+    { name: "full handshake, both with certificates, 16 at once", ...mutual, run: handshakes(times(600), 16) },
+    { name: "resumed handshake, one at a time", ...resumed, run: handshakes(times(300), 1) },
+    { name: "resumed handshake, 16 at once", ...resumed, run: handshakes(times(600), 16) },
     { name: "full handshake, X25519MLKEM768", suite: aes128, group: "X25519MLKEM768", run: handshakes(times(300), 1) },
     ...suites.flatMap((suite) => [
       { name: `client to server, ${suite}`, suite, ...x25519, run: bulk("upload", mib(256)) },

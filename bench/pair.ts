@@ -8,9 +8,12 @@ export interface Spent {
   readonly seconds: number
   readonly clientCpu: number
   readonly serverCpu: number
+  /** What the client answered. */
+  readonly value: number
 }
 
 export interface Pair {
+  readonly name: string
   readonly client: (request: Request) => Promise<Reply>
   readonly serve: (setup: Setup, mode: Mode) => Promise<number>
   readonly stop: () => Promise<void>
@@ -47,6 +50,7 @@ export const start = (implementation: string): Pair => {
   const server = (request: Request) => ask(serverProcess, request)
   const usage = async () => ({ client: await client({ _tag: "usage" }), server: await server({ _tag: "usage" }) })
   return {
+    name: implementation,
     client,
     usage,
     serve: async (setup, mode) => (await server({ _tag: "serve", setup, mode })).value,
@@ -57,11 +61,12 @@ export const start = (implementation: string): Pair => {
     measure: async (request) => {
       const before = await usage()
       const began = process.hrtime.bigint()
-      await client(request)
+      const { value } = await client(request)
       const seconds = Number(process.hrtime.bigint() - began) / 1e9
       const after = await usage()
       return {
         seconds,
+        value,
         clientCpu: after.client.cpu - before.client.cpu,
         serverCpu: after.server.cpu - before.server.cpu
       }

@@ -44,7 +44,7 @@ interface Row {
 const show = (n: number) => (n >= 100 ? n.toFixed(0) : n.toPrecision(3))
 const line = (cells: ReadonlyArray<string>) => {
   const [first = "", second = "", ...rest] = cells
-  console.log(`${first.padEnd(48)}${second.padEnd(16)}${rest.map((cell) => cell.padStart(16)).join("")}`)
+  console.log(`${first.padEnd(52)}${second.padEnd(16)}${rest.map((cell) => cell.padStart(16)).join("")}`)
 }
 
 /** The figures of one case, round by round; who goes first alternates. */
@@ -87,9 +87,9 @@ const main = async () => {
   console.log(`${os.cpus()[0]?.model ?? "?"}, ${os.cpus().length} cores, Node ${process.version}, ${rounds} rounds\n`)
   line(["case", "figure", ours, theirs, "ratio"])
   try {
-    for (const { name, suite, group, run } of cases(values.quick ? 0.1 : 1)) {
+    for (const { name, suite, group, kind = "full", run } of cases(values.quick ? 0.1 : 1)) {
       if (values.only !== undefined && !name.includes(values.only)) continue
-      for (const row of await compare(name, rounds, (pair) => run(pair, { identity, suite, group }), pairs)) {
+      for (const row of await compare(name, rounds, (pair) => run(pair, { identity, suite, group, kind }), pairs)) {
         rows.push(row)
         line([
           row.case,

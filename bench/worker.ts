@@ -24,7 +24,7 @@ export type Request =
   | { readonly _tag: "usage" }
 
 export interface Reply {
-  /** A port, or nothing. */
+  /** A port, how many handshakes were resumed, or nothing. */
   readonly value: number
   /** Microseconds of processor time of this process so far, and bytes of resident memory. */
   readonly cpu: number
@@ -44,7 +44,7 @@ const act = async (peer: Peer, request: Request): Promise<number> => {
     case "stop":
       return peer.stop().then(() => 0)
     case "handshakes":
-      return peer.handshakes(request.setup, request.port, request.count, request.atOnce).then(() => 0)
+      return peer.handshakes(request.setup, request.port, request.count, request.atOnce)
     case "upload":
       return peer.upload(request.setup, request.port, request.bytes).then(() => 0)
     case "download":

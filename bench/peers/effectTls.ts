@@ -8,15 +8,21 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import { SocketServer } from "effect/socket/SocketServer"
+import * as ClientSessionStore from "../../src/layers/ClientSessionStore.ts"
+import * as ClientVerifier from "../../src/layers/ClientVerifier.ts"
 import * as Credentials from "../../src/layers/Credentials.ts"
 import * as CryptoProvider from "../../src/layers/CryptoProvider.ts"
 import * as NodeCryptoProvider from "../../src/layers/node/NodeCryptoProvider.ts"
 import { layerAllocator } from "../../src/layers/node/NodeTls.ts"
 import * as ServerVerifier from "../../src/layers/ServerVerifier.ts"
+import * as Tickets from "../../src/layers/Tickets.ts"
 import * as TlsClient from "../../src/layers/TlsClient.ts"
 import * as TlsServer from "../../src/layers/TlsServer.ts"
 import * as TrustAnchors from "../../src/layers/TrustAnchors.ts"
 import { chunkSize, inParallel, type Mode, type Peer, type Setup } from "./peer.ts"
+
+/** Sessions that a client keeps of a server: more than there are connections at once. */
+const sessionsKept = 64
 
 const one = Uint8Array.of(0x21)
 const chunk = new Uint8Array(chunkSize).fill(0x61)
@@ -67,16 +73,29 @@ export const make = (provider: keyof typeof providers): Peer => {
   const crypto = ({ suite, group }: Setup) =>
     Layer.merge(providers[provider]({ suites: [suite], groups: [group] }), layerAllocator)
 
+  /** What a client has besides: nothing, a certificate, or sessions. */
+  const clientExtras = ({ kind, identity }: Setup) => {
+    if (kind === "mutual") return Credentials.layerPem(identity.client)
+    return kind === "full" ? Layer.empty : ClientSessionStore.layerMemory({ ticketsPerServer: sessionsKept })
+  }
+
+  /** Whom clients are judged by, if they are asked; without tickets no handshake is resumed. */
+  const serverExtras = ({ kind, identity }: Setup) =>
+    Layer.merge(
+      ClientVerifier.layerWebPki.pipe(Layer.provide(TrustAnchors.layerPem(identity.ca))),
+      kind === "resumed" ? Tickets.layerSealed() : Layer.empty
+    )
+
   /** One set of layers for all connections of a setup, as a program has it. */
   const clientOf = (setup: Setup) =>
     ManagedRuntime.make(
-      ServerVerifier.layerWebPki.pipe(
+      Layer.merge(ServerVerifier.layerWebPki, clientExtras(setup)).pipe(
         Layer.provideMerge(Layer.merge(crypto(setup), TrustAnchors.layerPem(setup.identity.ca)))
       )
     )
   const clients = new Map<string, ReturnType<typeof clientOf>>()
   const client = (setup: Setup) => {
-    const key = `${setup.suite} ${setup.group}`
+    const key = `${setup.suite} ${setup.group} ${setup.kind}`
     const runtime = clients.get(key) ?? clientOf(setup)
     clients.set(key, runtime)
     return runtime
@@ -84,9 +103,9 @@ export const make = (provider: keyof typeof providers): Peer => {
 
   const serverOf = (setup: Setup) =>
     ManagedRuntime.make(
-      TlsServer.layer().pipe(
+      TlsServer.layer({ clientAuthentication: setup.kind === "mutual" ? "required" : "none" }).pipe(
         Layer.provide(NodeSocketServer.layer({ port: 0, host: "127.0.0.1", noDelay: true, backlog: 1024 })),
-        Layer.provide(Credentials.layerPem(setup.identity)),
+        Layer.provide(Layer.merge(Credentials.layerPem(setup.identity), serverExtras(setup))),
         Layer.provide(crypto(setup))
       )
     )
@@ -94,8 +113,8 @@ export const make = (provider: keyof typeof providers): Peer => {
 
   const connect = Effect.fnUntraced(function* (port: number) {
     const tcp = yield* NodeSocket.makeNet({ host: "127.0.0.1", port, noDelay: true })
-    const { socket } = yield* TlsClient.connect(tcp, { serverName: "localhost" })
-    return { reader: yield* socket.reader, writer: yield* socket.writer }
+    const { socket, info } = yield* TlsClient.connect(tcp, { serverName: "localhost" })
+    return { info, reader: yield* socket.reader, writer: yield* socket.writer }
   })
   let held = Scope.makeUnsafe()
 
@@ -113,9 +132,15 @@ export const make = (provider: keyof typeof providers): Peer => {
       await server?.dispose()
       server = undefined
     },
-    handshakes: (setup, port, count, atOnce) => {
-      const handshake = Effect.scoped(Effect.flatMap(connect(port), ({ reader }) => hear(reader, 1)))
-      return inParallel(count, atOnce, () => client(setup).runPromise(handshake))
+    handshakes: async (setup, port, count, atOnce) => {
+      const handshake = Effect.scoped(
+        Effect.flatMap(connect(port), ({ reader, info }) => Effect.as(hear(reader, 1), info.kind))
+      )
+      let resumed = 0
+      await inParallel(count, atOnce, async () => {
+        if ((await client(setup).runPromise(handshake)) === "resumed") resumed++
+      })
+      return resumed
     },
     upload: (setup, port, bytes) =>
       client(setup).runPromise(

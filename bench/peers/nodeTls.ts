@@ -6,6 +6,8 @@ import { chunkSize, inParallel, type Mode, type Peer, type Setup } from "./peer.
 let server: tls.Server | undefined
 const held: Array<tls.TLSSocket> = []
 const contexts = new Map<string, tls.SecureContext>()
+/** The newest session, for as many connections as want it: what programs do, though a ticket is best used once. */
+let newest: Buffer | undefined
 
 const shared = ({ suite, group }: Setup) => ({
   minVersion: "TLSv1.3" as const,
@@ -16,10 +18,20 @@ const shared = ({ suite, group }: Setup) => ({
 
 const connect = (setup: Setup, port: number): Promise<tls.TLSSocket> =>
   new Promise((resolve, reject) => {
-    const key = `${setup.suite} ${setup.group}`
-    const secureContext = contexts.get(key) ?? tls.createSecureContext({ ...shared(setup), ca: setup.identity.ca })
+    const { suite, group, kind, identity } = setup
+    const key = `${suite} ${group} ${kind}`
+    const { chain: cert, key: privateKey } = identity.client
+    const own = kind === "mutual" ? { cert, key: privateKey } : {}
+    const secureContext = contexts.get(key) ?? tls.createSecureContext({ ...shared(setup), ca: identity.ca, ...own })
     contexts.set(key, secureContext)
-    const socket = tls.connect({ secureContext, host: "127.0.0.1", port, servername: "localhost" })
+    const session = kind === "resumed" ? newest : undefined
+    const resumption = session === undefined ? {} : { session }
+    const socket = tls.connect({ secureContext, host: "127.0.0.1", port, servername: "localhost", ...resumption })
+    if (kind === "resumed") {
+      socket.on("session", (bytes) => {
+        newest = bytes
+      })
+    }
     socket.setNoDelay(true)
     socket.once("error", reject)
     socket.once("secureConnect", () => resolve(socket))
@@ -71,8 +83,9 @@ const attend = (socket: tls.TLSSocket, mode: Mode): void => {
 export const peer: Peer = {
   serve: (setup, mode) =>
     new Promise((resolve) => {
-      const { chain: cert, key } = setup.identity
-      const listening = tls.createServer({ ...shared(setup), cert, key }, (socket) => attend(socket, mode))
+      const { chain: cert, key, ca } = setup.identity
+      const asking = setup.kind === "mutual" ? { requestCert: true, rejectUnauthorized: true, ca } : {}
+      const listening = tls.createServer({ ...shared(setup), cert, key, ...asking }, (socket) => attend(socket, mode))
       server = listening
       listening.on("tlsClientError", () => undefined)
       listening.listen(0, "127.0.0.1", () => {
@@ -83,17 +96,22 @@ export const peer: Peer = {
   stop: () =>
     new Promise((resolve) => {
       for (const socket of held.splice(0)) socket.destroy()
+      newest = undefined
       if (server === undefined) return resolve()
       server.close(() => resolve())
       server = undefined
     }),
-  handshakes: (setup, port, count, atOnce) =>
-    inParallel(count, atOnce, async () => {
+  handshakes: async (setup, port, count, atOnce) => {
+    let resumed = 0
+    await inParallel(count, atOnce, async () => {
       const socket = await connect(setup, port)
+      if (socket.isSessionReused()) resumed++
       await hear(socket, 1)
       socket.end()
       await new Promise((resolve) => socket.once("close", resolve))
-    }),
+    })
+    return resumed
+  },
   upload: async (setup, port, bytes) => {
     const socket = await connect(setup, port)
     const done = hear(socket, 1)

@@ -12,20 +12,26 @@ export interface Identity {
   readonly ca: string
   readonly chain: string
   readonly key: string
+  /** Who the client is, where it is asked. */
+  readonly client: { readonly chain: string; readonly key: string }
 }
+
+/** With the server's certificate, with both, or with a session of an earlier connection. */
+export type Kind = "full" | "mutual" | "resumed"
 
 export interface Setup {
   readonly identity: Identity
   readonly suite: string
   readonly group: string
+  readonly kind: Kind
 }
 
 export interface Peer {
   /** Listens on a free loopback port, which it yields. */
   readonly serve: (setup: Setup, mode: Mode) => Promise<number>
   readonly stop: () => Promise<void>
-  /** Connects, hears one byte and closes, `count` times, so many at once. */
-  readonly handshakes: (setup: Setup, port: number, count: number, atOnce: number) => Promise<void>
+  /** Connects, hears one byte and closes, `count` times, so many at once; yields how many of them were resumed. */
+  readonly handshakes: (setup: Setup, port: number, count: number, atOnce: number) => Promise<number>
   /** Sends so many bytes in 64 KiB writes and waits for the byte that says they are there. */
   readonly upload: (setup: Setup, port: number, bytes: number) => Promise<void>
   /** Says one byte and hears so many. */
