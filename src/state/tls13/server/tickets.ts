@@ -23,7 +23,7 @@ export const ticketsFor = ({ config, hello }: Choices, kind: Established13["kind
 }
 
 /** Unique among the tickets of a connection. */
-const nonce = (index: number): Uint8Array => Uint8Array.of(index)
+const nonce = (index: number): Uint8Array => Uint8Array.of(index >> 8, index)
 
 /** One session for each ticket, with a secret of its own. */
 export const sessionsOf = (
