@@ -1,4 +1,10 @@
-/** Whom the verifiers believe: the roots, as a service. */
+/**
+ * Whom the verifiers believe: the roots, as a service.
+ *
+ * Of two layers of one service Effect's `Layer.merge` keeps one. Lists of roots are added up by `merge` and `addPem`,
+ * which never replace any.
+ */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -8,6 +14,7 @@ import { describe } from "../codec/presentation/wire.ts"
 import { certificatesFromPem } from "../codec/x509/pem.ts"
 import { type Failure, make as failure } from "../state/failure.ts"
 import { anchorFromDer, type TrustAnchor } from "../state/path/anchor.ts"
+import { anchorOfRoot } from "./mozillaRoot.ts"
 
 export class TrustAnchors extends Context.Service<TrustAnchors, { readonly anchors: ReadonlyArray<TrustAnchor> }>()(
   "effect-tls/layers/TrustAnchors"
@@ -89,3 +96,33 @@ export const merge = <E, R>(
       }
     )
   )
+
+/**
+ * Roots of one's own besides others. Fails with `InvalidConfiguration` as {@link layerPem} does.
+ *
+ * @example
+ * const Anchors = TrustAnchors.layerMozilla.pipe(TrustAnchors.addPem(ourCa))
+ */
+export const addPem =
+  (pem: string | Uint8Array) =>
+  <E, R>(layer: Layer.Layer<TrustAnchors, E, R>): Layer.Layer<TrustAnchors, E | Failure, Exclude<R, Scope.Scope>> =>
+    merge<E | Failure, R>(layer, layerPem(pem))
+
+/** Milliseconds after which the bundled list warns: 400 days. */
+const staleAfter = 400 * 86_400_000
+
+/**
+ * The roots that Mozilla trusts for servers, bundled and dated: the same on every machine, and as old as this package.
+ * A list older than 400 days warns when it is built. Only names and keys are in it: the dates after which Mozilla takes
+ * no new certificates of some roots are not.
+ */
+export const layerMozilla: Layer.Layer<TrustAnchors> = Layer.effect(
+  TrustAnchors,
+  Effect.gen(function* () {
+    const { roots, source } = yield* Effect.promise(() => import("./mozillaRoots.ts"))
+    if ((yield* Clock.currentTimeMillis) - Date.parse(source.date) > staleAfter) {
+      yield* Effect.logWarning(`The bundled roots are of ${source.date}: update effect-tls, or trust the machine's own`)
+    }
+    return { anchors: yield* Effect.orDie(Effect.fromResult(Result.all(roots.map(anchorOfRoot)))) }
+  })
+)

@@ -1,11 +1,13 @@
 /** Where trust comes from, and the verifiers that ask for less of it. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Result from "effect/Result"
+import { showName } from "../../src/codec/x509/name.ts"
 import * as ClientVerifier from "../../src/layers/ClientVerifier.ts"
 import { CryptoProvider } from "../../src/layers/CryptoProvider.ts"
 import { layerPemFiles, layerSystem } from "../../src/layers/node/SystemTrust.ts"
@@ -79,25 +81,69 @@ describe("TrustAnchors", () => {
     )
   )
 
-  it.effect("the system's, unless SSL_CERT_FILE names another list", () =>
+  it.effect("added to others: a root of one's own replaces none of theirs, whatever the order", () =>
     inOctober(
       Effect.gen(function* () {
-        const before = process.env.SSL_CERT_FILE
-        yield* Effect.addFinalizer(() =>
-          Effect.sync(() => {
-            if (before === undefined) delete process.env.SSL_CERT_FILE
-            else process.env.SSL_CERT_FILE = before
-          })
-        )
+        const [theirs, own] = [yield* makeCa({ commonName: "theirs" }), yield* makeCa({ commonName: "own" })]
+        const both = TrustAnchors.layerPem(theirs.certificatePem).pipe(TrustAnchors.addPem(own.certificatePem))
+        for (const added of [both, both.pipe(TrustAnchors.addPem(theirs.certificatePem + own.certificatePem))]) {
+          const subjects = (yield* anchorsOf(added)).map(({ subject }) => subject.der)
+          assert.deepStrictEqual(subjects, [theirs.subject.der, own.subject.der])
+        }
+        assert.strictEqual((yield* refusal(both.pipe(TrustAnchors.addPem("")))).reason, "InvalidConfiguration")
+        assert.lengthOf(yield* anchorsOf(TrustAnchors.layerMozilla.pipe(TrustAnchors.addPem(own.certificatePem))), 122)
+      })
+    )
+  )
+
+  /** The machine's roots with these variables and no others. */
+  const machine = (variables: { readonly SSL_CERT_FILE?: string; readonly SSL_CERT_DIR?: string }) =>
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const { SSL_CERT_FILE, SSL_CERT_DIR } = process.env
         delete process.env.SSL_CERT_FILE
-        assert.isAbove((yield* anchorsOf(layerSystem)).length, 50)
-        const file = join(yield* temporary, "own.pem")
-        const own = yield* makeCa()
-        yield* Effect.promise(() => writeFile(file, own.certificatePem))
-        process.env.SSL_CERT_FILE = file
-        assert.lengthOf(yield* anchorsOf(layerSystem), 1)
-        process.env.SSL_CERT_FILE = `${file}.none`
-        assert.strictEqual((yield* refusal(layerSystem)).reason, "InvalidConfiguration")
+        delete process.env.SSL_CERT_DIR
+        Object.assign(process.env, variables)
+        return { SSL_CERT_FILE, SSL_CERT_DIR }
+      }),
+      (before) =>
+        Effect.sync(() => {
+          delete process.env.SSL_CERT_FILE
+          delete process.env.SSL_CERT_DIR
+          for (const [name, value] of Object.entries(before)) if (value !== undefined) process.env[name] = value
+        })
+    ).pipe(Effect.andThen(Effect.result(anchorsOf(layerSystem))), Effect.scoped)
+
+  it.effect("the system's, each once, unless SSL_CERT_FILE and SSL_CERT_DIR name others", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const folder = yield* temporary
+        const [a, b] = [yield* makeCa({ commonName: "a" }), yield* makeCa({ commonName: "b" })]
+        const file = join(folder, "own.pem")
+        const directory = join(folder, "many")
+        yield* Effect.promise(async () => {
+          await writeFile(file, a.certificatePem)
+          await mkdir(join(directory, "not-a-file"), { recursive: true })
+          await writeFile(join(directory, "b.pem"), b.certificatePem)
+          await writeFile(join(directory, "again.0"), b.certificatePem)
+          await writeFile(join(directory, "broken.pem"), a.certificatePem.slice(0, 100))
+          await writeFile(join(directory, "README"), "nothing")
+        })
+        const names = Effect.fnUntraced(function* (variables: Parameters<typeof machine>[0]) {
+          const found = yield* machine(variables)
+          return Result.isFailure(found) ? found.failure.reason : found.success.map(({ subject }) => showName(subject))
+        })
+        const system = yield* Effect.fromResult(yield* machine({}))
+        assert.isAbove(system.length, 50)
+        const ders = system.map(({ certificate }) => certificate?.der.join())
+        assert.strictEqual(new Set(ders).size, ders.length)
+        assert.deepStrictEqual(yield* names({ SSL_CERT_FILE: file }), ["CN=a"])
+        assert.deepStrictEqual(yield* names({ SSL_CERT_DIR: directory }), ["CN=b"])
+        assert.deepStrictEqual(yield* names({ SSL_CERT_DIR: `${folder}:${directory}` }), ["CN=a", "CN=b"])
+        assert.deepStrictEqual(yield* names({ SSL_CERT_FILE: file, SSL_CERT_DIR: directory }), ["CN=a", "CN=b"])
+        assert.strictEqual(yield* names({ SSL_CERT_FILE: `${file}.none` }), "InvalidConfiguration")
+        assert.strictEqual(yield* names({ SSL_CERT_DIR: `${folder}/none` }), "InvalidConfiguration")
+        assert.strictEqual(yield* names({ SSL_CERT_DIR: join(directory, "not-a-file") }), "InvalidConfiguration")
       }).pipe(Effect.scoped)
     )
   )

@@ -1,5 +1,6 @@
 /** Trust anchors of the machine, and those in files. */
-import { readFile } from "node:fs/promises"
+import { readdir, readFile } from "node:fs/promises"
+import { delimiter, join } from "node:path"
 import * as tls from "node:tls"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -47,37 +48,71 @@ const bundle = Effect.firstSuccessOf(bundles.map(read)).pipe(
   Effect.mapError(() => failure("InvalidConfiguration", `no trusted certificates in ${bundles.join(", ")}`))
 )
 
-/** What Node trusts (its own list and NODE_EXTRA_CA_CERTS), where it says so: from 22.15 on. */
-const ofNode = Effect.sync(() => tls.getCACertificates?.("default").join("\n") ?? "")
+/** The first of some names of files and directories, as OpenSSL separates them. */
+const listed = (name: "SSL_CERT_FILE" | "SSL_CERT_DIR"): ReadonlyArray<string> => {
+  const value = process.env[name] ?? ""
+  return name === "SSL_CERT_DIR" ? value.split(delimiter).filter((path) => path !== "") : value === "" ? [] : [value]
+}
 
-const pem = Effect.suspend(() => {
-  const { SSL_CERT_FILE } = process.env
-  if (SSL_CERT_FILE !== undefined && SSL_CERT_FILE !== "") return read(SSL_CERT_FILE)
-  return Effect.filterOrElse(
-    ofNode,
-    (text) => text !== "",
-    () => bundle
+/** Every file of a directory that can be read; OpenSSL has links by hash there, which name the same ones again. */
+const readDirectory = (path: string): Effect.Effect<ReadonlyArray<string>, Failure> =>
+  Effect.tryPromise({
+    try: async () => {
+      const names = (await readdir(path)).sort()
+      return Promise.all(names.map((name) => readFile(join(path, name), "utf8").catch(() => "")))
+    },
+    catch: (cause) => {
+      const reason = cause instanceof Error ? cause.message : "cannot be read"
+      return failure("InvalidConfiguration", `trusted certificates in ${path}: ${reason}`)
+    }
+  })
+
+/** What Node tells, where it does: from 22.15 on. `extra` is NODE_EXTRA_CA_CERTS, `default` its own list and that. */
+const ofNode = (type: "system" | "extra" | "default") =>
+  Effect.sync((): string => tls.getCACertificates?.(type).join("\n") ?? "")
+
+const isEmpty = (text: string): boolean => !text.includes("-----BEGIN")
+
+/** What the machine has: the system's store, the distribution's bundle or, where neither is, the list of Node. */
+const ofMachine = Effect.gen(function* () {
+  const system = yield* ofNode("system")
+  if (!isEmpty(system)) return system
+  return yield* Effect.catch(bundle, (none) =>
+    Effect.filterOrFail(
+      ofNode("default"),
+      (text) => !isEmpty(text),
+      () => none
+    )
   )
 })
 
+const pem = Effect.gen(function* () {
+  const [files, directories] = [listed("SSL_CERT_FILE"), listed("SSL_CERT_DIR")]
+  // who names a list means that one, even when nothing is in it
+  if (files.length + directories.length === 0) return [yield* ofMachine, yield* ofNode("extra")]
+  const found = yield* Effect.forEach(directories, readDirectory)
+  return [...(yield* Effect.forEach(files, read)), ...found.flat()]
+})
+
 /** A list made by others may hold a root that we do not understand; nobody is trusted for it. */
-const readable = (text: string): Result.Result<ReadonlyArray<TrustAnchor>, unknown> =>
-  Result.map(certificatesFromPem(text), (list) =>
-    list.map(anchorFromDer).flatMap((anchor) => (Result.isSuccess(anchor) ? anchor.success : []))
-  )
+const readable = (texts: ReadonlyArray<string>): ReadonlyArray<TrustAnchor> => {
+  const all = texts.flatMap((text) => Result.getOrElse(certificatesFromPem(text), () => []))
+  const each = new Map(all.map((der) => [Buffer.from(der).toString("base64"), der]))
+  return [...each.values()].map(anchorFromDer).flatMap((anchor) => (Result.isSuccess(anchor) ? [anchor.success] : []))
+}
 
 /**
- * The roots of this machine: the file that SSL_CERT_FILE names if it is set, what Node trusts otherwise, and the
- * bundle of the distribution where Node cannot tell. Fails with `InvalidConfiguration` when there is none.
+ * The roots of this machine: the file that SSL_CERT_FILE names and the directories of SSL_CERT_DIR, and no others, if
+ * they are set; otherwise the store of the system as Node reads it, the bundle of the distribution or, where there is
+ * neither, the list that Node carries, and those of NODE_EXTRA_CA_CERTS. Fails with `InvalidConfiguration` when there is
+ * none.
  */
 export const layerSystem: Layer.Layer<TrustAnchors, Failure> = Layer.effect(
   TrustAnchors,
-  Effect.flatMap(pem, (text) =>
-    Effect.fromResult(
-      Result.mapBoth(readable(text), {
-        onSuccess: (anchors) => ({ anchors }),
-        onFailure: () => failure("InvalidConfiguration", "no certificate among those that this machine trusts")
-      })
-    )
-  )
+  Effect.flatMap(pem, (texts) => {
+    const anchors = readable(texts)
+    return anchors.length > 0
+      ? Effect.succeed({ anchors })
+      : Effect.fail(failure("InvalidConfiguration", "no certificate among those that this machine trusts"))
+  })
 )
