@@ -8,6 +8,7 @@ import { answerOf } from "../src/state/command.ts"
 import { reasons } from "../src/state/failure.ts"
 import { contract, type Drawing, mermaid } from "../src/state/machine.ts"
 import { server } from "../src/state/server.ts"
+import { limboPage } from "../test/vector/limbo.ts"
 import { bytesPage, flightPages } from "./flights.ts"
 
 /** Every generated page by its path below `docs/`. */
@@ -18,6 +19,7 @@ export const pages = (): Record<string, string> => ({
   "figures/server.contracted.mmd": mermaid(contract(server.figure, askingIn(server.figure))),
   "ARCHITECTURE.md": architecture(),
   "failures.md": failures(),
+  "LIMBO.md": limboPage(),
   "extensions.md": extensions(),
   ...flightPages(),
   "bytes/full.md": bytesPage()

@@ -169,36 +169,47 @@ describe("certificates of the factory", () => {
     }).pipe(factory)
   )
 
-  it.effect("twenty thousand damaged ones neither throw nor tarry", () =>
-    Effect.gen(function* () {
-      const ca = yield* Factory.makeCa({ nameConstraints: { excluded: [{ _tag: "dNSName", value: "example.com" }] } })
-      const leaf = yield* Factory.issue(ca, { names: ["example.org", "10.0.0.1"] })
-      const sources = [ca.certificate, leaf.certificate]
-      let state = 0x2545f491
-      const random = (below: number) => {
-        state ^= state << 13
-        state ^= state >>> 17
-        state ^= state << 5
-        return (state >>> 0) % below
-      }
-      let slowest = 0
-      let accepted = 0
-      for (let i = 0; i < 20_000; i++) {
-        const bytes = (sources[i % 2] ?? ca.certificate).slice()
-        for (let n = random(3); n >= 0; n--) bytes[random(bytes.length)] = random(256)
-        const input = i % 5 === 0 ? bytes.subarray(0, random(bytes.length)) : bytes
-        const start = performance.now()
-        const result = parseCertificate(input)
-        slowest = Math.max(slowest, performance.now() - start)
-        if (Result.isSuccess(result)) {
-          accepted++
-          assert.deepStrictEqual(reencoded(input), input)
-          inspectCertificate(result.success, undefined)
+  // EFFECT_TLS_MUTATIONS=100000 makes more of them
+  const mutations = Number(process.env["EFFECT_TLS_MUTATIONS"] ?? 20_000)
+
+  it.effect(
+    "twenty thousand damaged ones neither throw nor tarry",
+    () =>
+      Effect.gen(function* () {
+        const ca = yield* Factory.makeCa({ nameConstraints: { excluded: [{ _tag: "dNSName", value: "example.com" }] } })
+        const leaf = yield* Factory.issue(ca, { names: ["example.org", "10.0.0.1"] })
+        const sources = [ca.certificate, leaf.certificate]
+        let state = 0x2545f491
+        const random = (below: number) => {
+          state ^= state << 13
+          state ^= state >>> 17
+          state ^= state << 5
+          return (state >>> 0) % below
         }
-      }
-      assert.isAbove(accepted, 100)
-      assert.isBelow(slowest, 250)
-    }).pipe(factory)
+        let slowest = 0
+        let accepted = 0
+        for (let i = 0; i < mutations; i++) {
+          const bytes = (sources[i % 2] ?? ca.certificate).slice()
+          for (let n = random(3); n >= 0; n--) bytes[random(bytes.length)] = random(256)
+          const input = i % 5 === 0 ? bytes.subarray(0, random(bytes.length)) : bytes
+          const timed = () => {
+            const start = performance.now()
+            const result = parseCertificate(input)
+            return { result, took: performance.now() - start }
+          }
+          const { result, took } = timed()
+          // what is slow again is slow; once it may have been somebody else's turn
+          slowest = Math.max(slowest, took < 50 ? took : Math.min(timed().took, timed().took, timed().took))
+          if (Result.isSuccess(result)) {
+            accepted++
+            assert.deepStrictEqual(reencoded(input), input)
+            inspectCertificate(result.success, undefined)
+          }
+        }
+        assert.isAbove(accepted, 100)
+        assert.isBelow(slowest, 50)
+      }).pipe(factory),
+    60_000
   )
 })
 

@@ -21,6 +21,8 @@ export interface PublicKeyInfo {
   readonly kind: KeyKind
   /** Bits of the modulus or of the field; 0 when unsupported. */
   readonly bits: number
+  /** The public exponent of an RSA key; infinite when it is longer than 5 bytes. */
+  readonly exponent?: number | undefined
   /** The algorithm's object identifier. */
   readonly algorithm: string
   /** The SubjectPublicKeyInfo, DER. */
@@ -39,13 +41,15 @@ const bitLength = (bytes: Uint8Array): number => bytes.length * 8 - Math.clz32(b
 const fail = (expected: string): Result.Result<never, CodecFailure> =>
   Result.fail({ alert: "decode_error", offset: 0, expected, path: ["subjectPublicKey"] })
 
-type Sort = Pick<PublicKeyInfo, "kind" | "bits">
+type Sort = Pick<PublicKeyInfo, "kind" | "bits" | "exponent">
 
 const rsa = (kind: "rsa" | "rsa-pss", key: Uint8Array): Result.Result<Sort, CodecFailure> =>
   Result.flatMap(decodeDer(RSAPublicKey, key), ({ modulus, publicExponent }) => {
     const n = magnitude(modulus)
-    const isPositive = n !== undefined && magnitude(publicExponent) !== undefined
-    return isPositive ? Result.succeed({ kind, bits: bitLength(n) }) : fail("a positive modulus and exponent")
+    const e = magnitude(publicExponent)
+    if (n === undefined || e === undefined) return fail("a positive modulus and exponent")
+    const exponent = e.length > 5 ? Number.POSITIVE_INFINITY : e.reduce((sum, byte) => sum * 256 + byte, 0)
+    return Result.succeed({ kind, bits: bitLength(n), exponent })
   })
 
 /** RFC 5480 section 2.2: an uncompressed point, the only form that TLS 1.3 has. */

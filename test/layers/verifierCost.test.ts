@@ -1,0 +1,134 @@
+/** Chains made to cost much, and what they cost (SECURITY 66, 70): the budget is what the provider in use needs. */
+import { generateKeyPairSync } from "node:crypto"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { GeneralName } from "../../src/codec/x509/generalName.ts"
+import { makeName } from "../../src/codec/x509/name.ts"
+import { primitives as noble } from "../../src/crypto/noble/index.ts"
+import { primitives as node } from "../../src/crypto/node/index.ts"
+import type { Primitives } from "../../src/crypto/primitives.ts"
+import { type Issued, issue, makeCa, makeIntermediate } from "../../src/layers/testing/certificates.ts"
+import { makeWebPki } from "../../src/layers/webPki.ts"
+import { anchorFromDer } from "../../src/state/path/anchor.ts"
+import { parseServerIdentity } from "../../src/state/path/host.ts"
+import { inOctober, verdictOf } from "./verifierSupport.ts"
+
+const names = ["example.org"]
+const identity = Result.getOrThrow(parseServerIdentity("example.org"))
+const dns = (value: string): GeneralName => ({ _tag: "dNSName", value })
+
+const judge = (root: Issued, chain: ReadonlyArray<Uint8Array>, primitives: Primitives) =>
+  makeWebPki(primitives, [Result.getOrThrow(anchorFromDer(root.certificate))]).judge({
+    purpose: "serverAuth",
+    identity,
+    chain
+  })
+
+const curveKey = (namedCurve: string): Uint8Array =>
+  new Uint8Array(generateKeyPairSync("ec", { namedCurve }).privateKey.export({ type: "pkcs8", format: "der" }))
+
+/** Milliseconds of processor that something took: what else runs on the machine does not count. */
+const work = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+  const before = process.cpuUsage()
+  const outcome = yield* effect
+  const { user, system } = process.cpuUsage(before)
+  return [outcome, (user + system) / 1000] as const
+})
+
+describe("chains made to cost much are refused in 250 ms of work", () => {
+  // half as much again for a garbage collection in between
+  const bound = 375
+
+  const without = { without: ["subjectKeyIdentifier", "authorityKeyIdentifier"] } as const
+  const bombs: ReadonlyArray<
+    readonly [what: string, make: Effect.Effect<{ root: Issued; chain: Array<Uint8Array> }, unknown, never>]
+  > = [
+    [
+      "a hundred intermediates of one name",
+      Effect.gen(function* () {
+        const root = yield* makeCa({ commonName: "root" })
+        const key = curveKey("P-256")
+        const same = yield* Effect.replicateEffect(makeIntermediate(root, { commonName: "same", ...without }), 100)
+        const leaf = yield* issue(
+          { ...(same[0] ?? root), key: (yield* makeCa({ privateKey: key })).key },
+          { names, ...without }
+        )
+        return { root, chain: [leaf, ...same].map(({ certificate }) => certificate) }
+      }).pipe(inOctober)
+    ],
+    [
+      "a hundred that issued themselves under one name, each with a key of P-521",
+      Effect.gen(function* () {
+        const root = yield* makeCa({ commonName: "same", ...without })
+        const keys = Array.from({ length: 100 }, () => curveKey("P-521"))
+        const same = yield* Effect.forEach(keys, (privateKey) =>
+          makeIntermediate(root, { commonName: "same", privateKey, ...without })
+        )
+        const other = yield* makeCa({ commonName: "same", ...without })
+        const leaf = yield* issue(other, { names, ...without })
+        return { root, chain: [leaf, ...same].map(({ certificate }) => certificate) }
+      }).pipe(inOctober)
+    ],
+    [
+      "names of ten kilobytes",
+      Effect.gen(function* () {
+        const long = (i: number) => [["commonName", `${i}`.padEnd(10_000, "x")]] as const
+        const root = yield* makeCa({ subject: long(0) })
+        let issuer = root
+        const all: Array<Uint8Array> = []
+        for (let i = 1; i < 100; i++) {
+          issuer = yield* makeIntermediate(issuer, { subject: long(i % 10), ...without })
+          all.unshift(issuer.certificate)
+        }
+        const leaf = yield* issue(issuer, { names, ...without })
+        return { root, chain: [leaf.certificate, ...all] }
+      }).pipe(inOctober)
+    ],
+    [
+      "names and constraints by the thousand",
+      Effect.gen(function* () {
+        const many = (count: number, tld: string) => Array.from({ length: count }, (_, i) => dns(`n${i}.${tld}`))
+        const root = yield* makeCa({ commonName: "root" })
+        const ca = yield* makeIntermediate(root, {
+          nameConstraints: { permitted: many(1000, "example"), excluded: many(1000, "test") }
+        })
+        const leaf = yield* issue(ca, { names, generalNames: many(1000, "example") })
+        return { root, chain: [...leaf.chain] }
+      }).pipe(inOctober)
+    ],
+    [
+      "constraints on directory names of many parts",
+      Effect.gen(function* () {
+        const organization = (i: number): GeneralName => ({
+          _tag: "directoryName",
+          value: Result.getOrThrow(makeName([["organizationName", `unit ${i}`]]))
+        })
+        const permitted = Array.from({ length: 300 }, (_, i) => organization(i))
+        const root = yield* makeCa({ commonName: "root", nameConstraints: { permitted } })
+        const subject = Array.from({ length: 60 }, (_, i) => ["organizationName", `unit ${299 + i}`] as const)
+        const cas = yield* Effect.replicateEffect(makeIntermediate(root, { subject, ...without }), 30)
+        const leaf = yield* issue(yield* makeCa({ subject }), { names, subject, ...without })
+        return { root, chain: [leaf, ...cas].map(({ certificate }) => certificate) }
+      }).pipe(inOctober)
+    ]
+  ]
+  for (const [what, make] of bombs) {
+    for (const primitives of [node, noble]) {
+      it.effect(
+        `${what}, with ${primitives.name}`,
+        () =>
+          inOctober(
+            Effect.gen(function* () {
+              const { root, chain } = yield* Effect.orDie(make)
+              yield* verdictOf(judge(root, chain.slice(0, 3), primitives)) // what is compiled on the first use
+              const [verdict, milliseconds] = yield* work(verdictOf(judge(root, chain, primitives)))
+              assert.match(verdict, /^Certificate/)
+              assert.isBelow(milliseconds, bound, verdict)
+            })
+          ),
+        30_000
+      )
+    }
+  }
+})
