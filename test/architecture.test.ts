@@ -212,9 +212,7 @@ const imported = (offence: string): boolean => {
 
 describe("the failure table", () => {
   /** Reasons that no file of src names in quotes, and why. */
-  const unnamed: { readonly [R in ReasonName]?: string } = {
-    // For the layers of others: a verifier that asks for a status.
-  }
+  const unnamed: { readonly [R in ReasonName]?: string } = {}
   const raised = (reason: string): boolean =>
     files.some(({ path, code }) => path !== "state/failure.ts" && new RegExp(`"${reason}"`).test(code))
 

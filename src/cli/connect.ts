@@ -35,11 +35,12 @@ import { Patience, tired } from "./patience.ts"
 import { keys, type PskFlags, pskFlags } from "./psk.ts"
 import { toStdout } from "./pump.ts"
 import { pins, rawKey } from "./rawKey.ts"
+import { checkRevocation, type RevocationFlags, revocationFlags, revocationLayer } from "./revocation.ts"
 import * as Sessions from "./sessions.ts"
 import * as Summary from "./summary.ts"
 import * as Trace from "./trace.ts"
 
-interface Flags extends Common, PskFlags, Sessions.ClientFlags {
+interface Flags extends Common, PskFlags, RevocationFlags, Sessions.ClientFlags {
   readonly servername: string | undefined
   readonly ca: ReadonlyArray<string>
   readonly cert: string | undefined
@@ -140,6 +141,7 @@ const check = Effect.fnUntraced(function* (flags: Flags) {
   if (flags.ctLogList !== undefined && (flags.insecure || flags.serverKeyPin.length > 0)) {
     return yield* usage("--ct-log-list is about certificates that are verified: leave --insecure and pins out")
   }
+  yield* checkRevocation(flags, flags.insecure || flags.serverKeyPin.length > 0 ? "others" : "certificates")
   if (flags.insecure && flags.ca.length > 0) return yield* usage("--insecure believes anybody: --ca has no use with it")
 })
 
@@ -156,17 +158,18 @@ const identity = ({ cert, key, keyPasswordFile: passwordFile, rawKey: file }: Fl
         )
       )
 
-/** Whether a flag says whose certificates are believed. */
-const judges = ({ insecure, ca, serverKeyPin }: Flags) => insecure || ca.length > 0 || serverKeyPin.length > 0
+/** Whether a flag says whose certificates are believed, or how they are judged. */
+const judges = ({ insecure, ca, crl, serverKeyPin }: Flags) =>
+  insecure || ca.length > 0 || crl.length > 0 || serverKeyPin.length > 0
 
 const trust = (flags: Flags) => (flags.psk !== undefined && !judges(flags) ? ServerVerifier.layerNone : trustIn(flags))
 
-const trustIn = ({ insecure, ca, ctLogList, serverKeyPin }: Flags) =>
+const trustIn = ({ insecure, ca, ctLogList, serverKeyPin, ...flags }: Flags) =>
   serverKeyPin.length > 0
     ? Layer.unwrap(Effect.map(pins("--server-key-pin", serverKeyPin), ServerVerifier.layerRawPublicKey))
     : insecure
       ? ServerVerifier.dangerouslyAcceptAny
-      : ServerVerifier.layerWebPki.pipe(Layer.provide(Layer.merge(anchors(ca), transparency(ctLogList))))
+      : ServerVerifier.layerWebPki.pipe(Layer.provide([anchors(ca), transparency(ctLogList), revocationLayer(flags)]))
 
 /** All services that the flags ask for. */
 const services = (flags: Flags) =>
@@ -189,6 +192,7 @@ export const connect = Command.make(
     endpoint: Argument.String("HOST:PORT").pipe(Argument.withDescription("For example example.org:443 or [::1]:4433")),
     servername: optionalText("servername", "NAME", "The name to ask for and to find in the certificate; default HOST"),
     ca: repeatedText("ca", "FILE", "Believe the authorities in FILE (PEM), repeatable; default those of this machine"),
+    ...revocationFlags,
     cert: optionalText("cert", "FILE", "Our certificate chain (PEM), shown when the server asks who we are"),
     ctLogList: optionalText(
       "ct-log-list",

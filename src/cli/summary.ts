@@ -41,7 +41,7 @@ export interface Summary {
   readonly peerCertificateType: string | null
   /** The end-entity first; empty for a raw public key. */
   readonly peerChain: ReadonlyArray<CertificateSummary>
-  /** What came stapled to it: bytes of an OCSP response, and how many signed certificate timestamps. Not judged. */
+  /** What came stapled to it: bytes of an OCSP response, and how many signed certificate timestamps. */
   readonly stapled: { readonly ocsp: number; readonly timestamps: number }
 }
 
@@ -96,7 +96,7 @@ const stapledLine = ({ ocsp, timestamps }: Summary["stapled"]): ReadonlyArray<re
     ...(ocsp === 0 ? [] : [`OCSP response of ${ocsp} bytes`]),
     ...(timestamps === 0 ? [] : [`${timestamps} signed certificate timestamps`])
   ]
-  return parts.length === 0 ? [] : [["Stapled", `${parts.join(", ")} (not checked)`]]
+  return parts.length === 0 ? [] : [["Stapled", parts.join(", ")]]
 }
 
 /** A label and a value a line. */

@@ -138,16 +138,19 @@ export interface ClientOptions extends Omit<TlsClient.Options, "serverName"> {
   readonly pair?: Pair | undefined
   /** Whom it believes, as PEM, in the place of our authority. */
   readonly believed?: string | undefined
+  /** How it finds out whether the server's certificate was revoked; by default not at all. */
+  readonly revocation?: Layer.Layer<never, TlsError> | undefined
   readonly seen?: Seen | undefined
   readonly through?: Through | undefined
 }
 
 /** A connection to a port of this machine, in the surrounding scope. */
 export const connect = Effect.fnUntraced(function* (port: number, options: ClientOptions = {}) {
-  const { provider = "node", pair, seen, through, believed = authority, serverName = "localhost", ...rest } = options
+  const { provider = "node", pair, seen, through, revocation = Layer.empty, ...others } = options
+  const { believed = authority, serverName = "localhost", ...rest } = others
   const tcp = yield* NodeSocket.makeNet({ host: "127.0.0.1", port, allowHalfOpen: true, noDelay: true })
   const layer = ServerVerifier.layerWebPki.pipe(
-    Layer.provide(TrustAnchors.layerPem(believed)),
+    Layer.provide([TrustAnchors.layerPem(believed), revocation]),
     Layer.merge(pair === undefined ? Layer.empty : certificates([pair])),
     Layer.provideMerge(Layer.mergeAll(providers[provider], observer(seen)))
   )
