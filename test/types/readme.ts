@@ -1,6 +1,7 @@
 /** The examples of the README, type-checked; `test/readme.test.ts` compares the text. */
 import { NodeRuntime, NodeSocket, NodeSocketServer } from "@effect/platform-node"
 import { Effect, Layer, Option, Redacted, Stream } from "effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type { Socket } from "effect/socket/Socket"
 import * as Core from "../../src/core.ts"
@@ -11,6 +12,8 @@ import {
   Credentials,
   ExternalPsks,
   Padding,
+  Revocation,
+  RevocationFetch,
   ServerVerifier,
   Tickets,
   TlsClient,
@@ -136,6 +139,22 @@ const Published = Layer.unwrap(
 // README: end
 
 export { Published }
+
+declare const crlPem: string
+
+// README: begin
+// whoever was revoked is refused, by lists or by the OCSP response that the server staples; so is who is not known
+const Checked = ServerVerifier.layerWebPki.pipe(Layer.provide(Revocation.layer({ crls: [crlPem] })))
+
+// lists fetched from where certificates say, over any HttpClient; where nobody knows, the server is believed
+const Fetched = ServerVerifier.layerWebPki.pipe(
+  Layer.provide(RevocationFetch.layer({ policy: "prefer" })),
+  Layer.provide(FetchHttpClient.layer)
+)
+
+// README: end
+
+export { Checked, Fetched }
 
 declare const config: Core.QuicClientConfig
 declare const transportParameters: Uint8Array
