@@ -213,7 +213,7 @@ describe("the process", () => {
       const { status, stdout, stderr } = yield* Effect.promise(() => finishEffectTls(["demo"]))
       assert.strictEqual(stderr, "")
       assert.strictEqual(status, 0)
-      assert.match(stdout, /All 14 parts worked/)
+      assert.match(stdout, /All 18 parts worked/)
       for (const suite of suites) {
         for (const peer of ["our server", "node:tls server", "node:tls client"]) {
           assert.match(stdout, new RegExp(`^our \\w+ +${peer} +TLSv1\\.3 +${suite} .* 1 MB, same digest`, "m"))

@@ -45,7 +45,8 @@ layer(world, { excludeTestServices: true })("half-open connections", (it) => {
             const ends = yield* Effect.forEach(clients, hungUp, { concurrency: "unbounded" })
             for (const end of ends) {
               assert.isAbove(end, deadline - 50)
-              assert.isBelow(end, deadline + 1000)
+              // A second is for those who are not busy; on a machine that is, the work of others comes in between.
+              assert.isBelow(end, deadline + 2500)
             }
             assert.deepStrictEqual(yield* server.failures, { HandshakeTimeout: count })
             for (const { heard } of clients) assertGoodbye(heard)
