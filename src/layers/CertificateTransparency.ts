@@ -12,6 +12,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import { timestampsInOcsp } from "../codec/x509/sct.ts"
 import type { Primitives } from "../crypto/primitives.ts"
 import type { AuthenticatePeer } from "../state/command.ts"
 import { type Failure, make as failure } from "../state/failure.ts"
@@ -75,7 +76,9 @@ const judge = (request: AuthenticatePeer, identity: PeerIdentity, rules: Rules, 
     const [first = new Uint8Array(0)] = request.chain
     const certificate = yield* readCertificate(first, 0)
     const { issuerKey } = identity
-    return yield* checkTimestamps({ certificate, issuerKey, beside: request.timestamps ?? [], now }, rules)
+    const { timestamps = [], ocsp } = request
+    const beside = [...timestamps, ...(ocsp === undefined ? [] : timestampsInOcsp(ocsp))]
+    return yield* checkTimestamps({ certificate, issuerKey, beside, now }, rules)
   })
 
 const demanding =

@@ -11,6 +11,7 @@ import * as CertificateTransparency from "../../src/layers/CertificateTransparen
 import * as ServerVerifier from "../../src/layers/ServerVerifier.ts"
 import { layerDer } from "../../src/layers/TrustAnchors.ts"
 import { type Issued, issue, makeCa, makeIntermediate } from "../../src/layers/testing/certificates.ts"
+import { makeOcspResponse } from "../../src/layers/testing/revocation.ts"
 import { type Log, listOf, makeLog, stampCertificate } from "../../src/layers/testing/transparency.ts"
 import { alertOf } from "../../src/state/failure.ts"
 import { day, inOctober, now, requestOf, verdictOf } from "./verifierSupport.ts"
@@ -83,6 +84,33 @@ describe("CertificateTransparency", () => {
         )
         const direct = yield* issue(ca, { names: ["example.org"], logs: [a, b] })
         assert.strictEqual(yield* outcome(verifier, direct), "by Apple tree and log of B", "issued by the root itself")
+      })
+    )
+  )
+
+  it.effect("timestamps in a stapled OCSP response, whatever else may be said about that", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const { ca, a, b, middle, leaf } = yield* setting
+        const verifier = yield* verifierOf(ca, { logs: [a, b] })
+        const [plain, other] = [yield* leaf(), yield* leaf()]
+        const about = (issued: Issued, logs: ReadonlyArray<Log>) =>
+          Effect.flatMap(stampCertificate(logs, issued.certificate), (timestamps) =>
+            makeOcspResponse(middle, plain, { timestamps })
+          )
+        const judged = Effect.fnUntraced(function* (ocsp: Uint8Array, timestamps?: ReadonlyArray<Uint8Array>) {
+          const request = yield* requestOf(plain, { alter: (request) => ({ ...request, ocsp, timestamps }) })
+          return yield* verdictOf(verifier.verify(request))
+        })
+        assert.strictEqual(yield* judged(yield* about(plain, [a, b])), "accepted")
+        assert.strictEqual(yield* judged(yield* about(plain, [a])), "CertificateNotLogged")
+        const half = yield* stampCertificate([b], plain.certificate)
+        assert.strictEqual(yield* judged(yield* about(plain, [a]), half), "accepted")
+        assert.strictEqual(yield* judged(yield* about(other, [a, b])), "CertificateNotLogged")
+        assert.strictEqual(yield* judged(yield* makeOcspResponse(middle, plain)), "CertificateNotLogged")
+        for (const ocsp of [new Uint8Array(0), Uint8Array.of(0x30, 0), new Uint8Array(99).fill(0x30)]) {
+          assert.strictEqual(yield* judged(ocsp), "CertificateNotLogged")
+        }
       })
     )
   )

@@ -14,4 +14,4 @@ export { type BasicResponse, OCSPResponseCodec, type OcspResponse, parseOcspResp
 export { certificatesFromPem, certificatesToPem, crlsFromPem, encodePem, type PemBlock, parsePem } from "./pem.ts"
 export { type PrivateKeyContainer, privateKeyContainer, privateKeyFromPem, toPkcs8 } from "./privateKey.ts"
 export { type PublicKeyInfo, parsePublicKey } from "./publicKey.ts"
-export { CertificateTimestamp, SignedCertificateTimestamp, timestampsIn, timestampsOf } from "./sct.ts"
+export { CertificateTimestamp, SignedCertificateTimestamp, timestampsIn, timestampsInOcsp } from "./sct.ts"

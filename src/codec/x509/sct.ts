@@ -14,6 +14,7 @@ import { SignatureScheme } from "../registry/signatureScheme.ts"
 import type { SignatureAlgorithm } from "./algorithm.ts"
 import { type Certificate, encodeTbs, TBSCertificate } from "./certificate.ts"
 import { type Extension, extensionOids } from "./extension.ts"
+import { parseOcspResponse } from "./ocsp.ts"
 
 /** `Version sct_version`: v1 is 0; what later ones hold is not known. */
 export const SctVersion = openEnum(1, { v1: 0 })
@@ -101,21 +102,42 @@ export const precertEntry = (
     })
   )
 
-/** Section 3.3: the serialized timestamps in the value of an X.509 or OCSP extension, an OCTET STRING around the list. */
+/** Section 3.3: the serialized timestamps in the value of the extension of a certificate. */
 export const timestampsIn = (list: Uint8Array): Result.Result<ReadonlyArray<Uint8Array>, CodecFailure> =>
   Result.map(decode(SignedCertificateTimestampList.wire, list), ({ sct_list }) => sct_list)
 
-/** The same for an extension whose value was not read: of an OCSP response, `1.3.6.1.4.1.11129.2.4.5`. */
-export const timestampsOf = ({ extnValue }: Extension): Result.Result<ReadonlyArray<Uint8Array>, CodecFailure> =>
-  Result.flatMap(decodeDer(octetString, extnValue), timestampsIn)
+/** Where an OCSP response carries them, in the extensions of a single response. */
+const ocspExtension = "1.3.6.1.4.1.11129.2.4.5"
 
-/** Serialized timestamps as the extension of a certificate, not critical. */
-export const timestampsExtension = (list: ReadonlyArray<Uint8Array>): Result.Result<Extension, CodecFailure> =>
+/**
+ * Serialized timestamps in an OCSPResponse, DER; none when it cannot be read, which is for others to judge. They need
+ * no trust in the responder: each is signed by its log, about the certificate itself.
+ */
+export const timestampsInOcsp = (der: Uint8Array): ReadonlyArray<Uint8Array> => {
+  const parsed = Result.getOrUndefined(parseOcspResponse(der))
+  const responses = parsed?._tag === "Basic" ? parsed.response.responses : []
+  const extensions = responses.flatMap(({ singleExtensions = [] }) => singleExtensions)
+  return extensions
+    .filter(({ extnID }) => extnID === ocspExtension)
+    .flatMap(({ extnValue }) =>
+      Result.getOrElse(Result.flatMap(decodeDer(octetString, extnValue), timestampsIn), () => [])
+    )
+}
+
+/** Serialized timestamps as an extension of a certificate, or of a single response of OCSP; not critical. */
+export const timestampsExtension = (
+  list: ReadonlyArray<Uint8Array>,
+  carrier: "certificate" | "ocsp"
+): Result.Result<Extension, CodecFailure> =>
   Result.map(
     Result.flatMap(encode(SignedCertificateTimestampList.wire, { sct_list: list }), (bytes) =>
       encodeDer(octetString, bytes)
     ),
-    (extnValue) => ({ extnID: extensionOids.signedCertificateTimestamps, critical: false, extnValue })
+    (extnValue) => ({
+      extnID: carrier === "ocsp" ? ocspExtension : extensionOids.signedCertificateTimestamps,
+      critical: false,
+      extnValue
+    })
   )
 
 /** How a log signs, as certificates call it: the scheme's hash with whatever curve the log's key is on. */

@@ -42,6 +42,7 @@ import {
 } from "../../codec/x509/ocsp.ts"
 import { encodePem } from "../../codec/x509/pem.ts"
 import { SubjectPublicKeyInfo } from "../../codec/x509/publicKey.ts"
+import { timestampsExtension } from "../../codec/x509/sct.ts"
 import { sha1 } from "../../crypto/noble/sha1.ts"
 import type { KeyKind, PrivateKey } from "../../crypto/primitives.ts"
 import { CryptoProvider } from "../CryptoProvider.ts"
@@ -203,6 +204,8 @@ export interface OcspOptions extends PeriodOptions {
   /** Certificates in the response; default the responder's own. */
   readonly certificates?: ReadonlyArray<Uint8Array> | undefined
   readonly extensions?: ReadonlyArray<Extension> | undefined
+  /** Serialized timestamps of logs about the certificate (RFC 6962 section 3.3). */
+  readonly timestamps?: ReadonlyArray<Uint8Array> | undefined
 }
 
 const keyBits = (spki: Uint8Array): Effect.Effect<Uint8Array, CertificateFactoryError> =>
@@ -230,7 +233,7 @@ export const makeOcspResponse = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Uint8Array, CertificateFactoryError, CryptoProvider> {
   const { primitives } = yield* CryptoProvider
   const { thisUpdate, nextUpdate } = yield* periodOf(options)
-  const { responder, hash = "sha1", producedAt = thisUpdate } = options
+  const { responder, hash = "sha1", producedAt = thisUpdate, timestamps } = options
   const signer = responder ?? issuer
   const digest = hash === "sha1" ? sha1 : primitives.hashes.sha256.digest
   const oid = Object.entries(certIdHashes).find(([, name]) => name === hash)?.[0] ?? ""
@@ -252,7 +255,7 @@ export const makeOcspResponse = Effect.fnUntraced(function* (
         certStatus: statusOf(options, thisUpdate),
         thisUpdate,
         nextUpdate,
-        singleExtensions: undefined
+        singleExtensions: timestamps && [yield* codec(timestampsExtension(timestamps, "ocsp"))]
       }
     ],
     responseExtensions: options.extensions

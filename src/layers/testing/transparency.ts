@@ -110,5 +110,7 @@ export const embed = Effect.fnUntraced(function* (
       tbs_certificate: yield* codec(encodeTbs(withoutTimestamps(tbs)))
     }
   }
-  return yield* codec(timestampsExtension(yield* Effect.forEach(logs, (log) => stamp(log, entry, options))))
+  return yield* codec(
+    timestampsExtension(yield* Effect.forEach(logs, (log) => stamp(log, entry, options)), "certificate")
+  )
 })
