@@ -87,6 +87,8 @@ export const secretsOf = (
 
 /** Wipes what one state held and the next does not: a secret that has served its purpose (RFC 9846 section 7.1). */
 export const forget = (before: unknown, after: unknown): void => {
+  const held = secretsOf(before)
+  if (held.size === 0) return
   const kept = secretsOf(after)
-  for (const secret of secretsOf(before)) if (!kept.has(secret)) secret.wipe()
+  for (const secret of held) if (!kept.has(secret)) secret.wipe()
 }
