@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import { layer as nodeCrypto } from "../../src/layers/node/NodeCryptoProvider.ts"
 import { issue, makeCa, makeIntermediate } from "../../src/layers/testing/certificates.ts"
 import { type Log, makeLog } from "../../src/layers/testing/transparency.ts"
-import { directory } from "../cli/support.ts"
+import { cli, directory } from "../cli/support.ts"
 import { effectTls, hasOpenssl } from "./support/programs.ts"
 
 /** The list of logs as OpenSSL reads it. */
@@ -49,6 +49,28 @@ describe.skipIf(!hasOpenssl)("openssl s_client -ct", () => {
       const other = connect("other.cnf")
       assert.notMatch(other.stdout, /SCT validation status: valid/)
       assert.match(`${other.stdout}${other.stderr}`, /no valid scts|unknown log/i)
+
+      const ours = Effect.fnUntraced(function* (text: string) {
+        writeFileSync(file("list.json"), text)
+        return yield* cli(["connect", `localhost:${port}`, "--ca", file("ca.pem"), "--ct-log-list", file("list.json")])
+      })
+      const document = (known: ReadonlyArray<Log>) =>
+        JSON.stringify({
+          log_list_timestamp: new Date().toISOString(),
+          operators: known.map(({ operator, key }) => ({
+            name: operator,
+            logs: [{ key: Buffer.from(key).toString("base64"), state: { usable: {} } }]
+          }))
+        })
+      const both = yield* ours(document(logs))
+      assert.strictEqual(both.status, 0, both.stderr)
+      assert.match(both.stderr, /published by a log of A and a log of B/)
+      const one = yield* ours(document(logs.slice(0, 1)))
+      assert.strictEqual(one.status, 1)
+      assert.match(one.stderr, /CertificateNotLogged: .*1 of 2 log operators vouch for it.*bad_certificate/)
+      const none = yield* ours("[]")
+      assert.strictEqual(none.status, 2)
+      assert.match(none.stderr, /list\.json: list of logs: not a log_list\.json/)
     }).pipe(Effect.provide(nodeCrypto))
   )
 })
