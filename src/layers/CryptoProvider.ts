@@ -21,7 +21,7 @@ import type {
   PublicKey,
   SignatureAlgorithm
 } from "../crypto/primitives.ts"
-import { type CipherSuite13, suites13 } from "../crypto/suite.ts"
+import { type CipherSuite12, type CipherSuite13, suites12, suites13 } from "../crypto/suite.ts"
 import { named } from "./named.ts"
 
 /** What a provider offers. Every failure is a {@link CryptoFailure}; nothing dies but a broken platform. */
@@ -32,6 +32,8 @@ export interface Shape {
   readonly primitives: Primitives
   /** The cipher suites of TLS 1.3 to offer or accept, the preferred first. */
   readonly suites: ReadonlyArray<CipherSuite13>
+  /** Those of TLS 1.2. */
+  readonly suites12: ReadonlyArray<CipherSuite12>
   /** The groups to offer or accept, the preferred first. */
   readonly groups: ReadonlyArray<NamedGroup>
   /** `size` bytes of a cryptographic random generator. */
@@ -65,7 +67,7 @@ export class CryptoProvider extends Context.Service<CryptoProvider, Shape>()("ef
 
 /** Narrows and reorders what a provider has; what is absent stays as the provider has it. */
 export interface Options {
-  /** Names of cipher suites, the preferred first. */
+  /** Names of cipher suites of either version, the preferred first; a version of which none is named has none. */
   readonly suites?: ReadonlyArray<string> | undefined
   /** Names of groups, the preferred first. */
   readonly groups?: ReadonlyArray<string> | undefined
@@ -81,12 +83,13 @@ const choose = <A extends { readonly name: string | number }>(
   what: string,
   all: ReadonlyArray<A>,
   names: ReadonlyArray<string>
-): Result.Result<ReadonlyArray<A>, CryptoFailure> =>
-  Result.mapError(named(what, all, names), (detail) => ({
-    _tag: "CryptoFailure",
-    reason: "UnsupportedAlgorithm",
-    detail
-  }))
+): Result.Result<ReadonlyArray<A>, CryptoFailure> => Result.mapError(named(what, all, names), unsupported)
+
+const unsupported = (detail: string): CryptoFailure => ({
+  _tag: "CryptoFailure",
+  reason: "UnsupportedAlgorithm",
+  detail
+})
 
 const settle = <A>(
   outcome: Result.Result<A, CryptoFailure> | Promise<Result.Result<A, CryptoFailure>>
@@ -98,11 +101,22 @@ const settle = <A>(
       )
     : Effect.fromResult(outcome)
 
-const assemble = (
-  primitives: Primitives,
-  suites: ReadonlyArray<CipherSuite13>,
-  groups: ReadonlyArray<Group>
-): Shape => {
+/** The suites of both versions. */
+type Suites = Pick<Shape, "suites" | "suites12">
+
+const suitesOf = (primitives: Primitives): Suites => ({
+  suites: suites13(primitives),
+  suites12: suites12(primitives)
+})
+
+/** Those with these names, in this order, each with its version. */
+export const namedSuites = (all: Suites, names: ReadonlyArray<string>): Result.Result<Suites, string> =>
+  Result.map(named("cipher suite", [...all.suites, ...all.suites12], names), (chosen) => ({
+    suites: chosen.flatMap(({ name }) => all.suites.find((suite) => suite.name === name) ?? []),
+    suites12: chosen.flatMap(({ name }) => all.suites12.find((suite) => suite.name === name) ?? [])
+  }))
+
+const assemble = (primitives: Primitives, suites: Suites, groups: ReadonlyArray<Group>): Shape => {
   const byName = new Map(primitives.groups.map((group) => [group.name, group]))
   const withGroup = <A>(name: NamedGroup, use: (group: Group) => Result.Result<A, CryptoFailure>) =>
     Effect.suspend(() => {
@@ -114,7 +128,7 @@ const assemble = (
   return {
     name: primitives.name,
     primitives,
-    suites,
+    ...suites,
     groups: groups.map(({ name }) => name),
     randomBytes: (size) => Effect.sync(() => primitives.random(size)),
     makeKeyShare: (group) => withGroup(group, ({ generate }) => Result.succeed(generate(primitives.random))),
@@ -132,12 +146,13 @@ const defaultGroups = (primitives: Primitives): ReadonlyArray<Group> =>
 
 /** A provider with all its suites and its default groups. */
 export const make = (primitives: Primitives): Shape =>
-  assemble(primitives, suites13(primitives), defaultGroups(primitives))
+  assemble(primitives, suitesOf(primitives), defaultGroups(primitives))
 
 /** A provider narrowed by names; an unknown name, or an empty list, is an `UnsupportedAlgorithm` that says so. */
 export const makeWith = (primitives: Primitives, options: Options): Result.Result<Shape, CryptoFailure> => {
-  const all = suites13(primitives)
-  const suites = options.suites === undefined ? Result.succeed(all) : choose("cipher suite", all, options.suites)
+  const all = suitesOf(primitives)
+  const suites =
+    options.suites === undefined ? Result.succeed(all) : Result.mapError(namedSuites(all, options.suites), unsupported)
   const groups =
     options.groups === undefined
       ? Result.succeed(defaultGroups(primitives))

@@ -3,15 +3,15 @@ import * as Effect from "effect/Effect"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { Certificate } from "../codec/x509/certificate.ts"
 import type { PrivateKey, SignatureAlgorithm } from "../crypto/primitives.ts"
-import { tls13Schemes } from "../crypto/signature.ts"
+import { tls12Schemes } from "../crypto/signature.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 
 /** Nothing is signed here that a peer could use: the content has neither the 64 spaces nor the name of section 4.5.2. */
 const probe = new TextEncoder().encode("effect-tls: does this key belong to this certificate?")
 
-/** The algorithm of a scheme that TLS 1.3 signs with. */
+/** The algorithm of a scheme that a handshake signs with, in TLS 1.2 or 1.3. */
 export const algorithmOf = (scheme: SignatureScheme | undefined): SignatureAlgorithm | undefined =>
-  tls13Schemes.find((known) => known === scheme)
+  tls12Schemes.find((known) => known === scheme)
 
 /** Whether a key's signature is right under the certificate's public key. */
 export const belongs = Effect.fnUntraced(function* (key: PrivateKey, leaf: Certificate) {

@@ -9,17 +9,19 @@ import type {
   ClientAuthentication,
   ClientConfig,
   Compatibility,
+  ExtendedMasterSecret,
   ExtensionOrder,
   ExternalPskPolicy,
   Grease,
   ServerConfig,
-  Stapling
+  Stapling,
+  Version
 } from "../state/config.ts"
 import { escape, type Failure, fail, make as failure } from "../state/failure.ts"
 import { sharesOf } from "../state/negotiation/group.ts"
 import { parseServerIdentity } from "../state/path/host.ts"
 import { maxInnerPlaintext13 } from "../state/record/limits.ts"
-import type { CryptoProvider } from "./CryptoProvider.ts"
+import { type CryptoProvider, namedSuites } from "./CryptoProvider.ts"
 import { named } from "./named.ts"
 import * as RecordOptions from "./recordOptions.ts"
 import type * as Resumption from "./resumption.ts"
@@ -28,7 +30,17 @@ import type * as Resumption from "./resumption.ts"
 export interface Options extends RecordOptions.RecordOptions {
   /** Application protocols (RFC 7301), the preferred first: `["h2", "http/1.1"]`. None by default. */
   readonly alpnProtocols?: ReadonlyArray<string> | undefined
-  /** Names of cipher suites, the preferred first; by default all of the provider, in its order. */
+  /** The versions of TLS to speak, the preferred first; TLS 1.3 by default. */
+  readonly versions?: ReadonlyArray<Version> | undefined
+  /**
+   * Whether TLS 1.2 is spoken with peers that have no extended master secret (RFC 7627): `required` by default. With
+   * `optional` such connections are never resumed, and export no keying material.
+   */
+  readonly extendedMasterSecret?: ExtendedMasterSecret | undefined
+  /**
+   * Names of cipher suites, the preferred first; by default all of the provider, in its order. Where some are named, a
+   * version of which none is named is not spoken.
+   */
   readonly suites?: ReadonlyArray<string> | undefined
   /** Names of groups, the preferred first; by default those of the provider, in its order. */
   readonly groups?: ReadonlyArray<string> | undefined
@@ -99,14 +111,38 @@ const compressors = (all: ReadonlyArray<CertificateCompressor>): Outcome<Readonl
     : Result.succeed(all)
 }
 
-const common = (options: Options, crypto: CryptoProvider["Service"], schemes: ReadonlyArray<SignatureScheme>) =>
+/** The suites that are meant, and the versions that have any. */
+const spoken = (options: Options, crypto: CryptoProvider["Service"], fallback: ReadonlyArray<Version>) =>
+  Result.gen(function* () {
+    const { suites: all } = options
+    const suites = yield* all === undefined
+      ? Result.succeed(crypto)
+      : Result.mapError(namedSuites(crypto, all), (detail) => failure("InvalidConfiguration", detail))
+    const { versions = fallback } = options
+    const unknown = versions.find((version) => version !== "TLSv1.3" && version !== "TLSv1.2")
+    if (unknown !== undefined)
+      yield* fail("InvalidConfiguration", `there is no version ${escape(String(unknown))} here`)
+    const left = versions.filter((version) => (version === "TLSv1.2" ? suites.suites12 : suites.suites).length > 0)
+    if (left.length === 0 || new Set(left).size < left.length) {
+      yield* fail("InvalidConfiguration", "`versions` names each version once, and at least one that has a suite")
+    }
+    return { versions: left, suites: suites.suites, suites12: suites.suites12 } as const
+  })
+
+const common = (
+  options: Options,
+  crypto: CryptoProvider["Service"],
+  schemes: ReadonlyArray<SignatureScheme>,
+  versions: ReadonlyArray<Version>
+) =>
   Result.gen(function* () {
     const groups = crypto.groups.map((name) => ({ name }))
     yield* handshakeDuration(options.handshakeTimeout)
     yield* RecordOptions.checked(options)
     if (schemes.length === 0) yield* fail("InvalidConfiguration", "the verifier accepts no signature scheme")
     return {
-      suites: yield* chosen("cipher suite", crypto.suites, options.suites),
+      ...(yield* spoken(options, crypto, versions)),
+      extendedMasterSecret: options.extendedMasterSecret ?? "required",
       groups: (yield* chosen("group", groups, options.groups)).map(({ name }): NamedGroup => name),
       schemes,
       protocols: yield* protocols(options.alpnProtocols ?? []),
@@ -117,6 +153,10 @@ const common = (options: Options, crypto: CryptoProvider["Service"], schemes: Re
       recordSizeLimit: options.recordSizeLimit
     } as const
   })
+
+/** What is spoken unless something else is asked for. */
+const clientVersions: ReadonlyArray<Version> = ["TLSv1.3"]
+const serverVersions: ReadonlyArray<Version> = ["TLSv1.3"]
 
 /** What clients say besides. */
 export interface ClientOptions extends Options, Resumption.ClientOptions {
@@ -152,7 +192,7 @@ export const client = (
   { authorities, ...types }: ClientTypes = {}
 ): Outcome<ClientConfig> =>
   Result.gen(function* () {
-    const config = yield* common(options, crypto, schemes)
+    const config = yield* common(options, crypto, schemes, clientVersions)
     const groups = config.groups.map((name) => ({ name }))
     const shares = yield* chosen("group among `groups`", groups, options.shares ?? sharesOf(config.groups).map(String))
     return {
@@ -175,7 +215,7 @@ export const server = (
   schemes: ReadonlyArray<SignatureScheme>,
   types: Pick<ServerConfig, "clientCertificateTypes" | "resumption"> = {}
 ): Outcome<ServerConfig> =>
-  Result.map(common(options, crypto, schemes), (config) => ({
+  Result.map(common(options, crypto, schemes, serverVersions), (config) => ({
     ...config,
     ...types,
     clientAuthentication,

@@ -1,6 +1,7 @@
-/** RFC 9846 section 4.5.2: the signature of CertificateVerify, which every verifier checks whatever else it believes. */
+/** RFC 9846 section 4.5.2, RFC 5246 section 7.4.3: the signature of a peer, which every verifier checks whatever else it believes. */
 import * as Result from "effect/Result"
 import { describe } from "../codec/presentation/wire.ts"
+import { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import { type Certificate, parseCertificate } from "../codec/x509/certificate.ts"
 import type { PublicKey } from "../crypto/primitives.ts"
 import { mayVerify } from "../crypto/signature.ts"
@@ -16,13 +17,14 @@ export const readCertificate = (der: Uint8Array, at: number): Result.Result<Cert
 /** Fails with `IllegalValue` for a scheme that does not belong to the key, and with `SignatureMismatch`. */
 export const checkPeerSignature = (
   key: PublicKey,
-  { scheme, content, signature }: AuthenticatePeer
+  { scheme, algorithm, content, signature }: AuthenticatePeer
 ): Result.Result<void, Failure> => {
-  if (typeof scheme === "number" || !mayVerify(key.kind, scheme)) {
-    const name = typeof scheme === "number" ? `scheme 0x${scheme.toString(16)}` : scheme
-    return Result.fail(make("IllegalValue", `CertificateVerify uses ${name}, and the certificate's key is ${key.kind}`))
+  const how = algorithm ?? scheme
+  const name = SignatureScheme.show(scheme)
+  if (typeof how === "number" || !mayVerify(key.kind, how)) {
+    return Result.fail(make("IllegalValue", `the peer signed with ${name}, and the certificate's key is ${key.kind}`))
   }
-  return key.verify(scheme, content, signature)
+  return key.verify(how, content, signature)
     ? Result.void
-    : Result.fail(make("SignatureMismatch", `the CertificateVerify signature (${scheme}) is wrong`))
+    : Result.fail(make("SignatureMismatch", `the peer's signature (${name}) is wrong`))
 }

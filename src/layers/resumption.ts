@@ -64,9 +64,9 @@ export const client = Effect.fnUntraced(function* (
 /** Keeps the tickets of one server. */
 export const keepTicket =
   (sessions: SessionStore, { server }: ClientConfig) =>
-  ({ ticket, draft, lifetime, ageAdd }: StoreTicket): Effect.Effect<void> =>
+  ({ ticket, form, draft, lifetime, ageAdd }: StoreTicket): Effect.Effect<void> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      sessions.put(serverText(server), { ticket, session: begin(draft, { now, lifetime, ageAdd }) })
+      sessions.put(serverText(server), { ticket, form, session: begin(draft, { now, lifetime, ageAdd }) })
     )
 
 const encoder = new TextEncoder()

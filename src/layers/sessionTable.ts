@@ -17,13 +17,14 @@ interface Known {
 }
 
 /** What is received lies in buffers that are used again. */
-const owned = ({ session, ticket }: Ticket): Ticket => ({
+const owned = ({ session, ticket, form }: Ticket): Ticket => ({
   session: {
     ...session,
     policy: session.policy.slice(),
     peer: session.peer && { ...session.peer, chain: session.peer.chain.map((certificate) => certificate.slice()) }
   },
-  ticket: ticket.slice()
+  ticket: ticket.slice(),
+  form
 })
 
 const wipe = ({ session }: Ticket): void => session.secret.wipe()

@@ -8,6 +8,7 @@ import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import { oids } from "../codec/x509/algorithm.ts"
 import { type Certificate, parseCertificate } from "../codec/x509/certificate.ts"
 import { extensionOids, KeyPurpose, KeyUsage } from "../codec/x509/extension.ts"
+import { signable12 } from "../crypto/signature.ts"
 import type { ChooseCredential, Credential, ResolveHello } from "../state/command.ts"
 import type { CertificateKind } from "../state/config.ts"
 
@@ -109,7 +110,8 @@ const answersTo = (credential: Credential, { authorities, filters = [] }: Choose
 /** Those that may be shown at all. */
 export const usable = <C extends Credential>(credentials: ReadonlyArray<C>, request: Request): ReadonlyArray<C> =>
   credentials.filter((credential) => {
-    if (!credential.schemes.some((scheme) => request.schemes.includes(scheme))) return false
+    const ours = request.version === "TLSv1.2" ? signable12(credential.schemes) : credential.schemes
+    if (!ours.some((scheme) => request.schemes.includes(scheme))) return false
     if (!typesOf(request).includes(typeOf(credential))) return false
     if (typeOf(credential) === "RawPublicKey") return true
     return mayFallBack(credential, request) && (request._tag === "ResolveHello" || answersTo(credential, request))

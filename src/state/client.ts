@@ -4,13 +4,15 @@ import type { Version } from "./config.ts"
 import { clientHello, start } from "./hello/client.ts"
 import type { ClientHelloState } from "./hello/state.ts"
 import { compose, expects as expecting, reduce } from "./machine.ts"
+import { client12 } from "./tls12/client/machine.ts"
+import type { State as State12 } from "./tls12/client/state.ts"
 import { client13 } from "./tls13/client/machine.ts"
 import type { State as State13 } from "./tls13/client/state.ts"
 
-export type ClientState = ClientHelloState | State13
+export type ClientState = ClientHelloState | State12 | State13
 
 /** The figure of the whole client. */
-export const client = compose(clientHello, client13)
+export const client = compose(compose(clientHello, client13), client12)
 
 export { start }
 
@@ -21,4 +23,4 @@ export const step = reduce(client)
 export const expects = expecting(client)
 
 /** Which version a state speaks: that of the machine it belongs to. */
-export const speaks = (_state: ClientState): Version => "TLSv1.3"
+export const speaks = ({ _tag }: ClientState): Version => (_tag in client12.figure ? "TLSv1.2" : "TLSv1.3")

@@ -9,7 +9,7 @@ import type { ClientHello } from "../codec/handshake/clientHello.ts"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { KeyPair, SignatureAlgorithm } from "../crypto/primitives.ts"
-import type { CertificateKind, ClientConfig, Policy, ServerConfig, ServerIdentity } from "./config.ts"
+import type { CertificateKind, ClientConfig, Policy, ServerConfig, ServerIdentity, Version } from "./config.ts"
 import type { PeerAuthenticated, Staples } from "./proof.ts"
 import type { SessionDraft, Ticket } from "./session.ts"
 import type { Known } from "./tls13/psk.ts"
@@ -104,6 +104,8 @@ export interface ConfigurationChosen {
 /** RECVD_CH: which credential serves this client. */
 export interface ResolveHello {
   readonly _tag: "ResolveHello"
+  /** TLS 1.3 when absent; in TLS 1.2 an RSA key can sign by PKCS#1 v1.5 too. */
+  readonly version?: Version | undefined
   readonly serverName: string | undefined
   /** Strict: a credential for another name than this one is none. */
   readonly serverNamePolicy?: Policy | undefined
@@ -165,6 +167,8 @@ export interface SealedTicket {
 /** A client is asked who it is. */
 export interface ChooseCredential {
   readonly _tag: "ChooseCredential"
+  /** TLS 1.3 when absent; in TLS 1.2 an RSA key can sign by PKCS#1 v1.5 too. */
+  readonly version?: Version | undefined
   readonly schemes: ReadonlyArray<SignatureScheme>
   /** How the certificates of the chain may be signed (section 4.3.3). */
   readonly certificateSchemes: ReadonlyArray<SignatureScheme>

@@ -87,6 +87,15 @@ export const reasons = {
   EarlyDataMismatch: misbehaved("illegal_parameter", "RFC 9846 4.3.10"),
   TooMuchEarlyData: misbehaved("unexpected_message", "RFC 9846 4.7.1"),
 
+  // TLS 1.2
+  NoExtendedMasterSecret: incompatible("handshake_failure", "RFC 7627 5.2"),
+  ExtendedMasterSecretChanged: misbehaved("handshake_failure", "RFC 7627 5.3"),
+  NoSecureRenegotiation: incompatible("handshake_failure", "RFC 5746 3.4"),
+  RenegotiationInfoMismatch: misbehaved("handshake_failure", "RFC 5746 3.4"),
+  RenegotiationRefused: misbehaved("unexpected_message", "RFC 9325 3.5"),
+  NoUncompressedPoints: misbehaved("illegal_parameter", "RFC 8422 5.1.2"),
+  SuiteChangedOnResumption: misbehaved("illegal_parameter", "RFC 5246 7.4.1.3"),
+
   // Authentication
   EmptyCertificateList: misbehaved("decode_error", "RFC 9846 4.5.1.3"),
   UnexpectedCertificateContext: misbehaved("illegal_parameter", "RFC 9846 4.5.1"),

@@ -2,6 +2,7 @@
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { AuthenticatePeer } from "./command.ts"
 import type { CertificateKind } from "./config.ts"
+import type { Session12 } from "./session.ts"
 import type { GivenKey, Psk } from "./tls13/psk.ts"
 
 declare const checked: unique symbol
@@ -60,6 +61,19 @@ export interface PskSelected {
   readonly [checked]: "PskSelected"
 }
 
+/**
+ * A session of TLS 1.2 is resumed, and the keys are made of its master secret: the peer's Finished will show that it
+ * has that too (RFC 5246 section 7.3).
+ */
+export interface SessionResumed {
+  readonly _tag: "SessionResumed"
+  /** Who the peer proved to be when the session began. */
+  readonly peer: Peer | undefined
+  /** When that was, in milliseconds since 1970. */
+  readonly authenticated: number
+  readonly [checked]: "SessionResumed"
+}
+
 /** The peer's Finished is right (RFC 9846 section 4.5.3). */
 export interface FinishedVerified {
   readonly _tag: "FinishedVerified"
@@ -102,8 +116,12 @@ export const pskSelected = ({ origin }: Psk): PskSelected =>
 
 const givenKey = ({ identity, kind, label, peer }: GivenKey): GivenKey => ({ identity, kind, label, peer })
 
+/** For the two places where a session of TLS 1.2 is resumed: the server's choice, and the client's check of it. */
+export const sessionResumed = ({ peer, authenticated }: Session12): SessionResumed =>
+  ({ _tag: "SessionResumed", peer, authenticated }) as SessionResumed
+
 /** Who the peer is by a proof. */
-export const peerOf = (proof: PeerAuthenticated | PskSelected): Peer | undefined =>
+export const peerOf = (proof: PeerAuthenticated | PskSelected | SessionResumed): Peer | undefined =>
   proof._tag === "PeerAuthenticated" ? { ...proof.identity, certificateType: proof.certificateType } : proof.peer
 
 /** The key that both were given, where it speaks for the peer. */
@@ -111,8 +129,8 @@ export const givenOf = (proof: PeerAuthenticated | PskSelected): GivenKey | unde
   proof._tag === "PskSelected" ? proof.given : undefined
 
 /** What came stapled with it, in this handshake. */
-export const staplesOf = (proof: PeerAuthenticated | PskSelected): Staples | undefined =>
+export const staplesOf = (proof: PeerAuthenticated | PskSelected | SessionResumed): Staples | undefined =>
   proof._tag === "PeerAuthenticated" ? proof.staples : undefined
 
-/** For `tls13/finished.ts`, after the comparison. */
+/** For `finished.ts` of either version, after the comparison. */
 export const finishedVerified = { _tag: "FinishedVerified" } as FinishedVerified

@@ -134,11 +134,11 @@ const knownSignature = remember((question): boolean => {
 const unusable: CryptoFailure = { _tag: "CryptoFailure", reason: "InvalidKey", detail: "the leaf has no usable key" }
 
 /** Trusts every chain, but not without the signature that its leaf must have made. */
-const verify: World["verify"] = ({ chain, scheme, content, signature }) => {
+const verify: World["verify"] = ({ chain, scheme, algorithm = scheme, content, signature }) => {
   const leaf = toHex(chain[0] ?? new Uint8Array(0))
   const key = leafKey(leaf)
   if (Result.isFailure(key)) return fail("CertificateMalformed", key.failure)
-  return knownSignature([leaf, scheme, toHex(content), toHex(signature)].join(" "))
+  return knownSignature([leaf, algorithm, toHex(content), toHex(signature)].join(" "))
     ? Result.succeed<PeerIdentity>({ chain, description: "self-signed, for tests" })
     : fail("SignatureMismatch", "the signature was not made with the key of the leaf")
 }

@@ -46,9 +46,10 @@ export const giving = (
 export type Stored = Extract<Action, { readonly _tag: "StoreTicket" }>
 
 /** The ticket that a client would keep. */
-export const kept = ({ ticket, draft, lifetime, ageAdd }: Stored, at = now): Ticket => ({
+export const kept = ({ ticket, form, draft, lifetime, ageAdd }: Stored, at = now): Ticket => ({
   session: begin(draft, { now: at, lifetime, ageAdd }),
-  ticket
+  ticket,
+  form
 })
 
 /** A ticket with a secret of its own: whoever uses one wipes it. */

@@ -145,6 +145,12 @@ export type DataOf<M extends MessageName, E extends Placed<M>["type"]> = Extract
   { readonly type: E }
 >["data"]
 
+/** The same for TLS 1.2, where only ServerHello has extensions that answer. */
+export const placedIn12 = (type: string | number, message: MessageName): boolean => {
+  const rows: { readonly [type: string]: { readonly [message: string]: unknown } } = placement12
+  return typeof type === "string" && rows[type]?.[message] !== undefined
+}
+
 /** Whether TLS 1.3 lets an extension stand in a message: false for what only TLS 1.2 places there, and for unknowns. */
 export const placedIn13 = (type: string | number, message: MessageName): boolean => {
   const rows: { readonly [type: string]: { readonly [message: string]: unknown } } = placement

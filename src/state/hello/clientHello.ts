@@ -3,15 +3,22 @@ import * as Result from "effect/Result"
 import type { Extension } from "../../codec/extension/placement.ts"
 import type { ClientHello } from "../../codec/handshake/clientHello.ts"
 import type { NamedGroup } from "../../codec/registry/namedGroup.ts"
+import type { SignatureScheme } from "../../codec/registry/signatureScheme.ts"
 import type { KeyPair } from "../../crypto/primitives.ts"
-import type { CipherSuite13 } from "../../crypto/suite.ts"
+import { signable12 } from "../../crypto/signature.ts"
+import type { AnyCipherSuite, CipherSuite13 } from "../../crypto/suite.ts"
 import type { HelloPrepared } from "../command.ts"
-import type { ClientConfig } from "../config.ts"
+import type { ClientConfig, Version } from "../config.ts"
 import type { Failure } from "../failure.ts"
 import * as CertificateSchemes from "../negotiation/certificateSchemes.ts"
 import * as CertificateType from "../negotiation/certificateType.ts"
 import * as RecordSizeLimit from "../negotiation/recordSizeLimit.ts"
 import * as Transport from "../negotiation/transport.ts"
+import { offeredVersions } from "../negotiation/version.ts"
+import * as Tls12 from "../tls12/client/clientHello.ts"
+import { offeredSession } from "../tls12/client/resumption.ts"
+import type { OfferedSession } from "../tls12/client/state.ts"
+import { groups12 } from "../tls12/keyExchange.ts"
 import { bind } from "../tls13/binder.ts"
 import * as CertificateCompression from "../tls13/certificateCompression.ts"
 import { type EarlyDataOffer, earlyDataOffer, type OfferedPsk, offeredPsks } from "../tls13/client/resumption.ts"
@@ -28,9 +35,38 @@ export interface Offer {
   /** In the order of their identities. */
   readonly psks: ReadonlyArray<OfferedPsk>
   readonly earlyData: EarlyDataOffer
+  /** A session of TLS 1.2; where there is one there is none of TLS 1.3. */
+  readonly session12?: OfferedSession | undefined
 }
 
 type Extensions = ReadonlyArray<Extension<"ClientHello">>
+
+const offers = (config: ClientConfig, version: Version): boolean => offeredVersions(config).includes(version)
+
+/** Hybrid groups, and who knows which to come, are of TLS 1.3 only. */
+const groupsOf = (config: ClientConfig): ReadonlyArray<NamedGroup> =>
+  offers(config, "TLSv1.3") ? config.groups : groups12(config.groups)
+
+/** TLS 1.2 takes PKCS#1 v1.5 too; TLS 1.3 takes the same words to be about certificates (section 4.3.3). */
+const schemesOf = (config: ClientConfig): ReadonlyArray<SignatureScheme> =>
+  offers(config, "TLSv1.2") ? signable12(config.schemes) : config.schemes
+
+/** Those of each version, in the order of the versions. */
+const suitesOf = (config: ClientConfig): ReadonlyArray<AnyCipherSuite> =>
+  offeredVersions(config).flatMap(
+    (version): ReadonlyArray<AnyCipherSuite> => (version === "TLSv1.2" ? (config.suites12 ?? []) : config.suites)
+  )
+
+/** What stands for a session of TLS 1.2, a random one beside a ticket (RFC 5077 section 3.4), or for nothing (E.4). */
+const sessionId = (
+  config: ClientConfig,
+  { sessionId: random }: HelloPrepared,
+  session: OfferedSession | undefined
+): Uint8Array => {
+  if (session?.ticket.form === "session_id") return session.ticket.ticket
+  const says = session !== undefined || (config.compatibility === "middlebox" && offers(config, "TLSv1.3"))
+  return says ? random : new Uint8Array(0)
+}
 
 const keyShare = (shares: ReadonlyArray<KeyPair>): Extension<"ClientHello"> => ({
   type: "key_share",
@@ -72,23 +108,34 @@ const ticketRequest = ({ resumption }: ClientConfig): Extensions =>
 const earlyData = ({ _tag }: EarlyDataOffer): Extensions =>
   _tag === "Offered" ? [{ type: "early_data", data: {} }] : []
 
-const extensions = (config: ClientConfig, shares: ReadonlyArray<KeyPair>, early: EarlyDataOffer): Extensions => [
-  ...serverName(config),
-  { type: "supported_versions", data: { versions: ["TLSv1.3"] } },
-  { type: "supported_groups", data: { named_group_list: config.groups } },
-  { type: "signature_algorithms", data: { supported_signature_algorithms: config.schemes } },
-  CertificateSchemes.accepted,
-  ...authorities(config),
-  ...CertificateType.offered(config),
-  ...protocols(config),
-  ...askServer(config.stapling),
+/** What TLS 1.3 alone has: a key exchange at once, and what it can be done without. */
+const of13 = (config: ClientConfig, shares: ReadonlyArray<KeyPair>, early: EarlyDataOffer): Extensions => [
   ...CertificateCompression.offer(config.certificateCompression),
   ...pskModes(config),
   ...ticketRequest(config),
   ...earlyData(early),
   ...Transport.parameters(config.transport),
-  ...RecordSizeLimit.offered(config),
   keyShare(shares)
+]
+
+const extensions = (
+  config: ClientConfig,
+  shares: ReadonlyArray<KeyPair>,
+  early: EarlyDataOffer,
+  session: OfferedSession | undefined
+): Extensions => [
+  ...serverName(config),
+  { type: "supported_versions", data: { versions: offeredVersions(config) } },
+  { type: "supported_groups", data: { named_group_list: groupsOf(config) } },
+  { type: "signature_algorithms", data: { supported_signature_algorithms: schemesOf(config) } },
+  CertificateSchemes.accepted,
+  ...authorities(config),
+  ...CertificateType.offered(config),
+  ...protocols(config),
+  ...askServer(config.stapling),
+  ...RecordSizeLimit.offered(config),
+  ...(offers(config, "TLSv1.2") ? Tls12.extensions(config, session) : []),
+  ...(offers(config, "TLSv1.3") ? of13(config, shares, early) : [])
 ]
 
 /** What differs from one connection to the next although it means nothing; the same again after a retry. */
@@ -103,22 +150,24 @@ const varied = (config: ClientConfig, hello: ClientHello, entropy: Uint8Array | 
 
 /** The first ClientHello. */
 export const first = (config: ClientConfig, prepared: HelloPrepared): Result.Result<Offer, Failure> => {
-  const psks = offeredPsks(config, prepared)
+  const psks = offers(config, "TLSv1.3") ? offeredPsks(config, prepared) : []
+  const session12 = offeredSession(config, prepared)
   const early = earlyDataOffer(config, psks[0])
   const hello: ClientHello = {
     legacy_version: "TLSv1.2",
     random: prepared.random,
-    legacy_session_id: config.compatibility === "middlebox" ? prepared.sessionId : new Uint8Array(0),
-    cipher_suites: config.suites.map(({ name }) => name),
+    legacy_session_id: sessionId(config, prepared, session12),
+    cipher_suites: suitesOf(config).map(({ name }) => name),
     legacy_compression_methods: Uint8Array.of(0),
-    extensions: extensions(config, prepared.shares, early)
+    extensions: extensions(config, prepared.shares, early, session12)
   }
   return Result.map(bind(varied(config, hello, prepared.entropy), psks, undefined), (hello) => ({
     config,
     hello,
     shares: prepared.shares,
     psks,
-    earlyData: early
+    earlyData: early,
+    session12
   }))
 }
 
@@ -150,7 +199,8 @@ export const second = (offer: Offer, { suite, cookie, shares, transcript }: Chan
     hello,
     shares,
     psks,
-    earlyData: offer.earlyData._tag === "Offered" ? { _tag: "Refused" } : offer.earlyData
+    earlyData: offer.earlyData._tag === "Offered" ? { _tag: "Refused" } : offer.earlyData,
+    session12: offer.session12
   }))
 }
 

@@ -4,7 +4,36 @@ import { type Extension, find } from "../../codec/extension/extension.ts"
 import type { ClientHello } from "../../codec/handshake/clientHello.ts"
 import { downgradeSentinel, type HelloRetryRequest, type ServerHello } from "../../codec/handshake/serverHello.ts"
 import { ProtocolVersion } from "../../codec/registry/protocolVersion.ts"
+import type { ClientConfig, ServerConfig, Version } from "../config.ts"
 import { type Failure, fail } from "../failure.ts"
+import { groups12 } from "../tls12/keyExchange.ts"
+
+const only13: ReadonlyArray<Version> = ["TLSv1.3"]
+
+/** The versions that a configuration speaks, the preferred first. TLS 1.2 needs a suite and a group of its own. */
+export const versionsOf = ({
+  versions = only13,
+  transport,
+  suites,
+  suites12 = [],
+  groups
+}: ClientConfig | ServerConfig): ReadonlyArray<Version> => {
+  if (transport !== undefined) return only13
+  const can: { readonly [V in Version]: boolean } = {
+    "TLSv1.3": suites.length > 0,
+    "TLSv1.2": suites12.length > 0 && groups12(groups).length > 0
+  }
+  return versions.filter((version) => can[version])
+}
+
+/** What a client offers: raw public keys and keys that both were given are of TLS 1.3 here, and so is who shows them. */
+export const offeredVersions = (config: ClientConfig): ReadonlyArray<Version> => {
+  const { clientCertificateTypes = [], serverCertificateTypes = [], externalPskPolicy } = config
+  const needs13 =
+    externalPskPolicy === "required" ||
+    [...clientCertificateTypes, ...serverCertificateTypes].some((type) => type !== "X509")
+  return needs13 ? versionsOf(config).filter((version) => version !== "TLSv1.2") : versionsOf(config)
+}
 
 /** The server's side: 1.3 if the client lists it, and then everything that 1.3 fixes about a ClientHello. */
 export const clientSpeaks13 = (hello: ClientHello): Result.Result<void, Failure> => {
@@ -24,19 +53,35 @@ export const clientSpeaks13 = (hello: ClientHello): Result.Result<void, Failure>
   return Result.succeed(undefined)
 }
 
-/** The client's side, for ServerHello and HelloRetryRequest alike. */
-export const serverChose13 = (hello: ServerHello | HelloRetryRequest): Result.Result<void, Failure> => {
+/** The client's side, for ServerHello and HelloRetryRequest alike: TLS 1.2 has no word for itself but legacy_version. */
+export const serverChose = (
+  offered: ReadonlyArray<Version>,
+  hello: ServerHello | HelloRetryRequest
+): Result.Result<Version, Failure> => {
   const extensions: ReadonlyArray<Extension<"ServerHello"> | Extension<"HelloRetryRequest">> = hello.extensions
   const chosen = find(extensions, "supported_versions")?.selected_version
-  if (chosen === undefined) {
-    return "random" in hello && downgradeSentinel(hello.random) !== undefined
-      ? fail("Downgraded", "the server could speak TLSv1.3, and somebody on the way made it believe that we cannot")
-      : fail("UnsupportedVersion", `the server speaks ${ProtocolVersion.show(hello.legacy_version)} only`)
-  }
-  if (chosen !== "TLSv1.3") {
+  if (chosen === undefined) return serverChose12(offered, hello)
+  // Section 4.2.3: the extension selects TLS 1.3 or later, never anything before.
+  if (chosen !== "TLSv1.3" || !offered.includes(chosen)) {
     return fail("UnofferedVersion", `the server chose ${ProtocolVersion.show(chosen)}, which was not offered`)
   }
   return hello.legacy_version === "TLSv1.2"
-    ? Result.succeed(undefined)
+    ? Result.succeed(chosen)
     : fail("BadLegacyVersion", `legacy_version is ${ProtocolVersion.show(hello.legacy_version)}`)
 }
+
+const serverChose12 = (
+  offered: ReadonlyArray<Version>,
+  hello: ServerHello | HelloRetryRequest
+): Result.Result<Version, Failure> => {
+  if (offered.includes("TLSv1.3") && "random" in hello && downgradeSentinel(hello.random) !== undefined) {
+    return fail("Downgraded", "the server could speak TLSv1.3, and somebody on the way made it believe that we cannot")
+  }
+  return hello.legacy_version === "TLSv1.2" && offered.includes("TLSv1.2") && "random" in hello
+    ? Result.succeed("TLSv1.2")
+    : fail("UnsupportedVersion", `the server speaks ${ProtocolVersion.show(hello.legacy_version)} only`)
+}
+
+/** The same where nothing but TLS 1.3 can follow. */
+export const serverChose13 = (hello: ServerHello | HelloRetryRequest): Result.Result<void, Failure> =>
+  Result.map(serverChose(only13, hello), () => undefined)

@@ -8,10 +8,13 @@ const openssl = (args: ReadonlyArray<string>) => Effect.acquireDisposable(Effect
 /** Until the program says this. */
 export const says = (program: Program, pattern: RegExp) => Effect.promise(() => program.until(pattern))
 
+/** TLS 1.3 and nothing else, unless another version is named: it takes one such flag. */
+const version = (args: ReadonlyArray<string>) => (args.includes("-tls1_2") ? [] : ["-tls1_3"])
+
 /** `s_server` on a free port; `args` go to it as they are. */
 export const server = Effect.fnUntraced(function* (pair: Pair, ...args: ReadonlyArray<string>) {
   const files = ["-cert", pair.cert, "-key", pair.key, "-CAfile", fixtures.ca.cert]
-  const program = yield* openssl(["s_server", "-accept", "127.0.0.1:0", "-tls1_3", ...files, ...args])
+  const program = yield* openssl(["s_server", "-accept", "127.0.0.1:0", ...version(args), ...files, ...args])
   const [, port] = yield* says(program, /ACCEPT 127\.0\.0\.1:(\d+)/)
   return { program, port: Number(port) }
 })
@@ -19,7 +22,7 @@ export const server = Effect.fnUntraced(function* (pair: Pair, ...args: Readonly
 /** `s_client` to a port of this machine, which believes our authority and nobody else. */
 export const client = (port: number, ...args: ReadonlyArray<string>) =>
   openssl([
-    ...["s_client", "-connect", `127.0.0.1:${port}`, "-tls1_3", "-CAfile", fixtures.ca.cert],
+    ...["s_client", "-connect", `127.0.0.1:${port}`, ...version(args), "-CAfile", fixtures.ca.cert],
     ...["-verify_return_error", "-servername", "localhost", ...args]
   ])
 

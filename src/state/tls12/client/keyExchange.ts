@@ -1,0 +1,86 @@
+/** EXCHANGING_KEY, SIGNING_TRANSCRIPT: our flight (RFC 5246 sections 7.4.6 to 7.4.9). */
+import * as Result from "effect/Result"
+import { Secret } from "../../../crypto/secret.ts"
+import type { SecretAgreed, Signed } from "../../command.ts"
+import { logKey } from "../../flight.ts"
+import { land, type Stepped } from "../../machine.ts"
+import { digestOf, spoken } from "../../transcript.ts"
+import { certificateOf } from "../authentication.ts"
+import { verifyData } from "../finished.ts"
+import { Flight12 } from "../flight.ts"
+import { extendedMasterSecret, type MasterSecret, masterSecret, writeKeys } from "../keySchedule.ts"
+import { keptById } from "./resumption.ts"
+import type {
+  ExchangingKey,
+  Keyed,
+  Negotiated,
+  SigningTranscript,
+  WaitChangeCipherSpec,
+  WaitNewSessionTicket
+} from "./state.ts"
+
+/** The master secret; the transcript ends with ClientKeyExchange, and makes the session hash (RFC 7627 section 3). */
+const masterOf = (
+  { suite: { hash }, randoms, masterSecret: kind }: Negotiated,
+  agreed: Uint8Array,
+  { transcript }: Flight12
+): MasterSecret => {
+  const premaster = new Secret("premaster", agreed.slice())
+  const master =
+    kind === "extended"
+      ? extendedMasterSecret(hash, premaster, digestOf(transcript, hash))
+      : masterSecret(hash, premaster, randoms)
+  premaster.wipe()
+  return master
+}
+
+/** ChangeCipherSpec and Finished, the end of our flight. */
+const finish = (flight: Flight12, keyed: Keyed): Stepped<WaitNewSessionTicket | WaitChangeCipherSpec> =>
+  Result.gen(function* () {
+    const { negotiated, master } = keyed
+    const { suite, randoms } = negotiated
+    const keys = writeKeys(suite, master, randoms)
+    const verify_data = verifyData("client", suite.hash, master, flight.transcript)
+    flight.changeCipherSpec(suite, keys.client)
+    yield* flight.say({ _tag: "Finished", body: { verify_data } })
+    const { transcript, actions } = flight
+    return negotiated.ticket === "promised"
+      ? land({ _tag: "WAIT_NEW_SESSION_TICKET", keyed, server: keys.server, transcript }, actions)
+      : land(
+          { _tag: "WAIT_CHANGE_CIPHER_SPEC", keyed, server: keys.server, kept: keptById(keyed), transcript },
+          actions
+        )
+  })
+
+/** EXCHANGING_KEY --SecretAgreed--> SIGNING_TRANSCRIPT | WAIT_NEW_SESSION_TICKET | WAIT_CHANGE_CIPHER_SPEC */
+export const secretAgreed = (
+  { exchange, auth, transcript }: ExchangingKey,
+  { secret, share }: SecretAgreed
+): Stepped<SigningTranscript | WaitNewSessionTicket | WaitChangeCipherSpec> =>
+  Result.gen(function* () {
+    const { negotiated, proof } = exchange
+    const flight = new Flight12(transcript)
+    if (auth._tag !== "NotRequested") {
+      const shown = auth._tag === "Chosen" ? auth.credential : undefined
+      yield* flight.say({ _tag: "Certificate", body: certificateOf(shown) })
+    }
+    yield* flight.say({ _tag: "ClientKeyExchange", body: { ecdh_Yc: share } })
+    const master = masterOf(negotiated, secret, flight)
+    flight.do(logKey("CLIENT_RANDOM", negotiated.randoms.client, master))
+    const keyed: Keyed = { negotiated, proof, group: exchange.share.group, master }
+    if (auth._tag !== "Chosen") return yield* finish(flight, keyed)
+    const { credential, scheme } = auth
+    const asks = { _tag: "Sign", credential, scheme, content: spoken(flight.transcript) } as const
+    return land({ _tag: "SIGNING_TRANSCRIPT", asks, keyed, transcript: flight.transcript }, flight.actions)
+  })
+
+/** SIGNING_TRANSCRIPT --Signed--> WAIT_NEW_SESSION_TICKET | WAIT_CHANGE_CIPHER_SPEC */
+export const signed = (
+  { asks, keyed, transcript }: SigningTranscript,
+  { signature }: Signed
+): Stepped<WaitNewSessionTicket | WaitChangeCipherSpec> =>
+  Result.gen(function* () {
+    const flight = new Flight12(transcript)
+    yield* flight.say({ _tag: "CertificateVerify", body: { algorithm: asks.scheme, signature } })
+    return yield* finish(flight, keyed)
+  })
