@@ -20,7 +20,9 @@ export const hearAlert = (
   const { level, description } = alert.success
   if (typeof level === "number") return fail("IllegalValue", `Alert: a level of ${level}`)
   if (isClosure(description)) return Result.succeed(description)
-  if (version === "TLSv1.2" && level === "warning") return Result.succeed("a warning")
+  // A server of TLS 1.2 may warn that it does not know a name before it says which version it speaks (RFC 6066 3).
+  const early = state === "WAIT_SH" && description === "unrecognized_name"
+  if (level === "warning" && (version === "TLSv1.2" || early)) return Result.succeed("a warning")
   const detail = `the peer gave up in our state ${state}: ${AlertDescription.show(description)}`
   return Result.fail({ ...failure("AlertReceived", detail), received: description })
 }

@@ -41,33 +41,30 @@ const reasonOf = (error: unknown) => {
 }
 
 describe.skipIf(!hasOpenssl)(`openssl s_server -tls1_2 (${openssl})`, () => {
-  for (const { suite, cipher, group, keyType } of combinations) {
-    it.live(`${suite}, ${group}, ${keyType}: full, then resumed by ticket and by session ID`, () =>
+  for (const [i, { suite, cipher, group, keyType }] of combinations.entries()) {
+    const form = i % 2 === 0 ? "ticket" : "session ID"
+    it.live(`${suite}, ${group}, ${keyType}: full, then resumed by ${form}`, () =>
       Effect.gen(function* () {
-        for (const form of ["ticket", "session_id"]) {
-          // The first one has nothing to offer, and the last one offers what it offered before.
-          const { program, port } = yield* Openssl.server(
-            fixtures.server[keyType],
-            ...["-tls1_2", "-cipher", cipher, "-groups", opensslGroup[group]],
-            ...(form === "ticket" ? [] : ["-no_ticket"])
-          )
-          const seen: Ours.Seen = []
-          for (const kind of ["full", "resumed", "resumed"]) {
-            const connection = yield* Ours.connect(port, { versions, groups: offered(group), seen })
-            const { info } = connection
-            assert.deepStrictEqual([info.version, info.suite, info.group, info.kind], ["TLSv1.2", suite, group, kind])
-            const pull = yield* Socket.readerBytes(connection.socket)
-            const { write } = yield* connection.socket.writer
-            yield* write(`said by our client, ${kind}\n`)
-            yield* Openssl.says(program, new RegExp(`said by our client, ${kind}`))
-            program.write("said by OpenSSL\n")
-            assert.strictEqual((yield* Ours.take(pull, 16)).toString(), "said by OpenSSL\n")
-            yield* connection.close
-            assert.strictEqual((yield* Ours.takeAll(pull)).length, 0, "it answers with close_notify")
-          }
-          assert.strictEqual(seen.includes("heard NewSessionTicket"), form === "ticket")
-          assert.strictEqual(seen.filter((message) => message === "heard Certificate").length, 1)
+        const { program, port } = yield* Openssl.server(
+          fixtures.server[keyType],
+          ...["-tls1_2", "-cipher", cipher, "-groups", opensslGroup[group]],
+          ...(form === "ticket" ? [] : ["-no_ticket"])
+        )
+        const seen: Ours.Seen = []
+        for (const kind of ["full", "resumed", "resumed"]) {
+          const connection = yield* Ours.connect(port, { versions, groups: offered(group), seen })
+          const { info } = connection
+          assert.deepStrictEqual([info.version, info.suite, info.group, info.kind], ["TLSv1.2", suite, group, kind])
+          const pull = yield* Socket.readerBytes(connection.socket)
+          const { write } = yield* connection.socket.writer
+          yield* write(`said by our client, ${kind}\n`)
+          yield* Openssl.says(program, new RegExp(`said by our client, ${kind}`))
+          program.write("said by OpenSSL\n")
+          assert.strictEqual((yield* Ours.take(pull, 16)).toString(), "said by OpenSSL\n")
+          yield* connection.close
         }
+        assert.strictEqual(seen.includes("heard NewSessionTicket"), form === "ticket")
+        assert.strictEqual(seen.filter((message) => message === "heard Certificate").length, 1)
       }).pipe(Effect.scoped, Effect.provide(ClientSessionStore.layerMemory()))
     )
   }
@@ -177,6 +174,7 @@ describe.skipIf(!hasOpenssl)(`openssl s_server -tls1_2 (${openssl})`, () => {
         Buffer.from(connection.peerCertificates[0] ?? []),
         Buffer.from(fixtures.named.issued.certificate)
       )
+      yield* connection.close
       // The context of its second certificate has no callback for ALPN.
       const other = yield* Ours.connect(port, { versions, alpnProtocols: ["http/1.1", "h2"] })
       assert.strictEqual(other.info.alpnProtocol, "h2")

@@ -93,7 +93,7 @@ describe.each(["client", "server"] as const)("the %s", (role) => {
   it("opens both directions and reports once, on the arrow that ends the handshake", () => {
     for (const travelled of trip) {
       const { from, to } = travelled
-      const done = ["CONNECTED", "SEALING_TICKETS"]
+      const done = ["CONNECTED", "SEALING_TICKETS", "ESTABLISHED"]
       const ends = done.includes(to._tag) && !done.includes(from._tag)
       const said = travelled.actions.flatMap((a) =>
         a._tag === "Open" ? [`open ${a.direction}`] : a._tag === "Established" ? ["established"] : []

@@ -7,12 +7,12 @@ import { make as failure } from "../../src/state/failure.ts"
 import { peerAuthenticated } from "../../src/state/proof.ts"
 import { okay, pairOf } from "../support/answers.ts"
 import { serverConfig } from "../support/pair.ts"
-import { figures } from "../support/travel.ts"
+import { states13 } from "../support/travel.ts"
 import { reached, type Side } from "./watched.ts"
 
 const roles = ["client", "server"] as const
 const handshakeStates = roles.flatMap((role) =>
-  Object.keys(figures[role])
+  states13[role]
     .filter((state) => !["CONNECTED", "SEALING_TICKETS", "WAIT_EOED"].includes(state))
     .map((state) => [role, state] as const)
 )
@@ -105,7 +105,7 @@ const refusedAsOurs = (own: Side, given: Answer, state: string) => {
 }
 
 describe("an answer", () => {
-  const states = roles.flatMap((role) => Object.keys(figures[role]).map((state) => [role, state] as const))
+  const states = roles.flatMap((role) => states13[role].map((state) => [role, state] as const))
   it.each(states)("of the wrong kind, or to no question, to a %s in %s is InternalError", (role, state) => {
     const { asks } = reached(role, state)[role]
     const wrong = kinds.map((make) => make()).filter(({ _tag }) => asks === undefined || answerOf[asks._tag] !== _tag)

@@ -2,8 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { answerOf } from "../../src/state/command.ts"
-import type { Event, Heard } from "../../src/state/event.ts"
+import type { Event, Heard, Heard12 } from "../../src/state/event.ts"
 import { alertOf } from "../../src/state/failure.ts"
+import { hearing12 } from "../support/tls12.ts"
 import { type AnyState, everyTrip, figures, hearing, plain, type Role, steps } from "../support/travel.ts"
 
 const trips = everyTrip()
@@ -25,10 +26,11 @@ const statesOf = (role: Role): ReadonlyArray<AnyState> => {
 const events: ReadonlyMap<string, Event> = new Map<string, Event>([
   ...trips.map(({ event }): [string, Event] => [event._tag, event]),
   ["EndOfEarlyData", hearing({ _tag: "EndOfEarlyData", body: {} })],
+  ["ClientKeyExchange", hearing12({ _tag: "ClientKeyExchange", body: { ecdh_Yc: Uint8Array.of(4) } })],
   ["UnknownHandshake", hearing({ _tag: "UnknownHandshake", type: 0, body: new Uint8Array(0) })]
 ])
 
-const messages: { readonly [M in Heard["_tag"]]: "a message" } = {
+const messages: { readonly [M in (Heard | Heard12)["_tag"]]: "a message" } = {
   ClientHello: "a message",
   ServerHello: "a message",
   HelloRetryRequest: "a message",
@@ -41,11 +43,16 @@ const messages: { readonly [M in Heard["_tag"]]: "a message" } = {
   EndOfEarlyData: "a message",
   NewSessionTicket: "a message",
   KeyUpdate: "a message",
-  UnknownHandshake: "a message"
+  UnknownHandshake: "a message",
+  HelloRequest: "a message",
+  CertificateStatus: "a message",
+  ServerKeyExchange: "a message",
+  ServerHelloDone: "a message",
+  ClientKeyExchange: "a message"
 }
 
 it("the events are all that there are", () => {
-  const all = new Set([...Object.keys(messages), ...Object.values(answerOf), "UpdateKeys"])
+  const all = new Set([...Object.keys(messages), ...Object.values(answerOf), "UpdateKeys", "ChangeCipherSpec"])
   assert.deepStrictEqual([...events.keys()].sort(), [...all].sort())
 })
 

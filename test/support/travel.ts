@@ -13,10 +13,12 @@ import type { Failure } from "../../src/state/failure.ts"
 import type { Drawing, Step } from "../../src/state/machine.ts"
 import { type ServerState, server, step as serverStep, start as startServer } from "../../src/state/server.ts"
 import type { Ticket } from "../../src/state/session.ts"
+import { client12 } from "../../src/state/tls12/client/machine.ts"
 import { okay, toHex } from "./answers.ts"
 import { clientConfig, clientWorld, serverConfig, serverWorld } from "./pair.ts"
 import { encode } from "./puppet.ts"
 import { copy, external, giving, keeping, kept, openTickets } from "./resumption.ts"
+import { plans12, travel12 } from "./tls12.ts"
 
 export type Role = "client" | "server"
 export type AnyState = ClientState | ServerState
@@ -28,6 +30,12 @@ export const steps: { readonly [R in Role]: Stepping } = {
   server: (state, event) => serverStep(state as ServerState, event)
 }
 export const figures: { readonly [R in Role]: Drawing } = { client: client.figure, server: server.figure }
+
+/** The states that are not TLS 1.2's. */
+export const states13: { readonly [R in Role]: ReadonlyArray<string> } = {
+  client: Object.keys(client.figure).filter((state) => !(state in client12.figure)),
+  server: Object.keys(server.figure)
+}
 
 /** One transition. */
 export interface Travelled {
@@ -224,8 +232,11 @@ export const plans: { readonly [name: string]: Plan } = {
   }
 }
 
-/** All transitions of all plans. */
-export const everyTrip = (): ReadonlyArray<Travelled> => Object.values(plans).flatMap((plan) => travel(plan))
+/** All transitions of all plans, of both versions. */
+export const everyTrip = (): ReadonlyArray<Travelled> => [
+  ...Object.values(plans).flatMap((plan) => travel(plan)),
+  ...Object.values(plans12).flatMap((plan) => travel12(plan))
+]
 
 /** A value with its secrets laid open and everything opaque given a name, so that two can be compared and printed. */
 export const plain = (value: unknown): unknown => {
