@@ -88,6 +88,11 @@ describe("parseServerIdentity", () => {
     assert.isTrue(Result.isFailure(result) && result.failure.detail.includes("zone"))
   })
 
+  it("says of other scripts how to write them", () => {
+    const result = parseServerIdentity("bücher.example")
+    assert.isTrue(Result.isFailure(result) && /A-labels .*domainToASCII/.test(result.failure.detail))
+  })
+
   it("says what is wrong, in printable ASCII", () => {
     for (const [text, is] of texts) {
       if (is !== "refused") continue

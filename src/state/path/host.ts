@@ -56,7 +56,10 @@ export const parseServerIdentity = (text: string): Result.Result<ServerIdentity,
   const bytes = parseIpAddress(text)
   if (bytes !== undefined) return address(bytes)
   if (text.includes(":")) return refuseText(text, "neither an IPv6 address nor a name without a port")
-  if (/[^\x21-\x7e]/.test(text)) return refuseText(text, "write it in A-labels (xn--…), without spaces or controls")
+  if (/[^\x00-\x7f]/.test(text)) {
+    return refuseText(text, "write other scripts in A-labels (xn--…), which domainToASCII of node:url turns them into")
+  }
+  if (/[^\x21-\x7e]/.test(text)) return refuseText(text, "no name has spaces or control characters")
   const name = dnsName(text.endsWith(".") ? text.slice(0, -1) : text)
   if (name === undefined) {
     return refuseText(text, "labels are 1 to 63 letters, digits and inner hyphens, at most 253 bytes in all")
