@@ -170,7 +170,7 @@ describe("certificates of the factory", () => {
   )
 
   // EFFECT_TLS_MUTATIONS=100000 makes more of them
-  const mutations = Number(process.env["EFFECT_TLS_MUTATIONS"] ?? 20_000)
+  const mutations = Number(process.env.EFFECT_TLS_MUTATIONS ?? 20_000)
 
   it.effect(
     "twenty thousand damaged ones neither throw nor tarry",

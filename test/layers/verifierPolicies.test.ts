@@ -190,7 +190,7 @@ const makeRandom = (seed: number) => {
   }
 }
 
-const runs = Number(process.env["EFFECT_TLS_CHAINS"] ?? 120)
+const runs = Number(process.env.EFFECT_TLS_CHAINS ?? 120)
 
 describe.skipIf(opensslVersion === undefined)("policies and openssl verify", () => {
   it.effect(

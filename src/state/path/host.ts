@@ -56,7 +56,7 @@ export const parseServerIdentity = (text: string): Result.Result<ServerIdentity,
   const bytes = parseIpAddress(text)
   if (bytes !== undefined) return address(bytes)
   if (text.includes(":")) return refuseText(text, "neither an IPv6 address nor a name without a port")
-  if (/[^\x00-\x7f]/.test(text)) {
+  if (/[\u0080-\uffff]/.test(text)) {
     return refuseText(text, "write other scripts in A-labels (xn--…), which domainToASCII of node:url turns them into")
   }
   if (/[^\x21-\x7e]/.test(text)) return refuseText(text, "no name has spaces or control characters")
