@@ -17,6 +17,7 @@ import { subjectText } from "../state/path/refusal.ts"
 import { algorithmOf, belongs } from "./belonging.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { leafOf, orderChain } from "./chainOrder.ts"
+import { credentialsName } from "./fingerprint.ts"
 import { type KeyOptions, pkcs8Of, textOf } from "./keyPem.ts"
 import { ocspResponse, type StapleOptions, timestampList } from "./staples.ts"
 import { preferred, usable } from "./suitable.ts"
@@ -39,6 +40,11 @@ export interface Shape {
     scheme: SignatureScheme,
     content: Uint8Array
   ) => Effect.Effect<Uint8Array, Failure>
+  /**
+   * A digest of all that it may show, the same from one run to the next: a client resumes no session that began as
+   * somebody else. Absent: only connections that are given this very object share sessions.
+   */
+  readonly fingerprint?: Uint8Array | undefined
 }
 
 /** Servers need it; for clients it is optional, and without it they decline to say who they are. */
@@ -204,6 +210,7 @@ const signer = (credentials: ReadonlyArray<LoadedCredential>, provider: CryptoPr
 /** Credentials out of a list; the first also serves whom none is for, unless the server is strict about names. */
 export const fromList = (credentials: ReadonlyArray<LoadedCredential>, provider: CryptoProvider["Service"]): Shape => ({
   certificateTypes: [...new Set(credentials.map(({ certificateType = "X509" }) => certificateType))],
+  fingerprint: credentialsName(provider.primitives, credentials),
   choose: (request) => Effect.suspend(() => Effect.fromResult(select(credentials, request))),
   sign: signer(credentials, provider)
 })

@@ -39,7 +39,7 @@ const prepare = Effect.fnUntraced(function* (options: Options) {
   const crypto = yield* CryptoProvider
   const verifier = yield* ServerVerifier
   const credentials = Option.getOrUndefined(yield* Effect.serviceOption(Credentials))
-  const { sessions, resumption } = yield* Resumption.client(options, verifier)
+  const { sessions, resumption } = yield* Resumption.client(options, verifier, credentials)
   const types = {
     resumption,
     serverCertificateTypes: verifier.certificateTypes,

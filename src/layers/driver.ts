@@ -3,6 +3,7 @@
  * into one `receive` a chunk, what it yields goes to the outbox; there is no effect for a record.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -16,7 +17,7 @@ import { type Failure, fail } from "../state/failure.ts"
 import { Conversation, closedHere, type Endpoint } from "./conversation.ts"
 import type { EarlyDataQueue } from "./earlyData.ts"
 import { handOver, type TrafficHandOver } from "./handOver.ts"
-import { finish, handshake, inTime, receiverOf } from "./handshake.ts"
+import { finish, handshake, inTime, receiverOf, unfinished } from "./handshake.ts"
 import { Inbox } from "./inbox.ts"
 import { fromFailure, type TlsError } from "./TlsError.ts"
 import { transportFailed } from "./transport.ts"
@@ -140,12 +141,16 @@ const open = Effect.fnUntraced(function* (socket: Socket.Socket, endpoint: Endpo
   const conversation = new Conversation(endpoint, inner, writer)
   const inbox = new Inbox(inner, conversation.outbox, receiverOf(conversation), endpoint.services)
   yield* Scope.addFinalizer(scope, letGo(conversation, inbox))
-  const established = yield* inTime(conversation, handshake(conversation))
+  const began = yield* Clock.currentTimeNanos
+  const established = yield* inTime(conversation, began, handshake(conversation))
   if (conversation.connection.handshake === "done") {
     conversation.earlyData.end()
     return linkOf({ conversation, established, confirmed: Effect.void, inbox, scope })
   }
-  const confirmed = Fiber.join(yield* Effect.forkIn(inbox.lend(finish(conversation)), scope))
+  const rest = yield* Effect.forkIn(inbox.lend(finish(conversation, began)), scope)
+  const confirmed = Effect.flatMap(Fiber.await(rest), (exit) =>
+    Exit.isSuccess(exit) ? Effect.void : Effect.fail(unfinished(conversation))
+  )
   return linkOf({ conversation, established, confirmed, inbox, scope })
 })
 

@@ -73,5 +73,15 @@ export const pinnedPolicy = (primitives: Primitives, pins: ReadonlyArray<Uint8Ar
 export const rawPublicKeyPolicy = (primitives: Primitives, pins: ReadonlyArray<Uint8Array>): Uint8Array =>
   digest(primitives, ["raw public key", ...sorted(pins)])
 
+/** The name of what a peer shows: these chains, in whatever order they are tried. */
+export const credentialsName = (
+  primitives: Primitives,
+  credentials: ReadonlyArray<{ readonly chain: ReadonlyArray<Uint8Array> }>
+): Uint8Array => digest(primitives, ["shown", ...sorted(credentials.map(({ chain }) => digest(primitives, chain)))])
+
+/** A policy for sessions of a client that may show what is named so. */
+export const shownBy = (primitives: Primitives, policy: Uint8Array, name: Uint8Array): Uint8Array =>
+  digest(primitives, ["as", policy, name])
+
 /** Anybody. */
 export const acceptAnyPolicy = (primitives: Primitives): Uint8Array => digest(primitives, ["accept any"])

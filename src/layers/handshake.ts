@@ -1,7 +1,9 @@
 /** The handshake as a loop, under a deadline: pull, receive, answer, until the application may begin. */
 import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import type { Answer, Command } from "../state/command.ts"
 import type { Progress } from "../state/connection.ts"
@@ -83,23 +85,35 @@ export const handshake = Effect.fnUntraced(function* (conversation: Conversation
   return yield* listen(conversation, () => connection.established)
 })
 
+/** Why the rest of a handshake did not come, where it was not its own failure: this end was closed meanwhile. */
+export const unfinished = (conversation: Conversation): TlsError =>
+  conversation.error ??
+  conversation.describe(failure("ConnectionClosed", "this end was closed before the handshake was done"))
+
 /** What is left of a handshake when early data was taken, while the application reads that. */
-export const finish = (conversation: Conversation): Effect.Effect<void, TlsError> => {
+export const finish = (conversation: Conversation, began: bigint): Effect.Effect<void, TlsError> => {
   const done = () => (conversation.connection.handshake === "done" ? true : undefined)
-  const ended = Effect.sync(() => conversation.earlyData.end(conversation.error))
-  return Effect.asVoid(Effect.ensuring(inTime(conversation, listen(conversation, done)), ended))
+  // Whoever reads early data must not take the end of the connection for the end of what was said.
+  return Effect.onExit(inTime(conversation, began, Effect.asVoid(listen(conversation, done))), (exit) =>
+    Effect.sync(() => conversation.earlyData.end(Exit.isSuccess(exit) ? undefined : unfinished(conversation)))
+  )
 }
 
-/** A part of the handshake, ended when its time is over. */
-export const inTime = <A>(conversation: Conversation, work: Effect.Effect<A, TlsError>): Effect.Effect<A, TlsError> => {
+/** A part of the handshake, ended when the time of all of it is over; `began` is in nanoseconds. */
+export const inTime = <A>(
+  conversation: Conversation,
+  began: bigint,
+  work: Effect.Effect<A, TlsError>
+): Effect.Effect<A, TlsError> => {
   const { handshakeTimeout } = conversation.endpoint
-  return Effect.timeoutOrElse(work, {
-    duration: handshakeTimeout,
-    orElse: () => {
-      const detail = `the handshake is not done after ${Duration.format(handshakeTimeout)}`
-      conversation.take(conversation.connection.abort(failure("HandshakeTimeout", detail)))
-      return Effect.fail(conversation.error ?? conversation.describe(failure("HandshakeTimeout", detail)))
-    }
+  const orElse = () => {
+    const detail = `the handshake is not done after ${Duration.format(handshakeTimeout)}`
+    conversation.take(conversation.connection.abort(failure("HandshakeTimeout", detail)))
+    return Effect.fail(conversation.error ?? conversation.describe(failure("HandshakeTimeout", detail)))
+  }
+  return Effect.flatMap(Clock.currentTimeNanos, (now) => {
+    const left = Duration.toMillis(handshakeTimeout) - Number(now - began) / 1e6
+    return Effect.timeoutOrElse(work, { duration: Math.max(0, left), orElse })
   })
 }
 

@@ -2,13 +2,16 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Hash } from "../crypto/primitives.ts"
+import type { Hash, Primitives } from "../crypto/primitives.ts"
 import type { StoreTicket } from "../state/action.ts"
 import type { ClientAuthentication, ClientConfig, ServerConfig } from "../state/config.ts"
 import { serverText } from "../state/path/host.ts"
 import { begin } from "../state/session.ts"
 import { AntiReplay } from "./AntiReplay.ts"
 import { ClientSessionStore, type Shape as SessionStore } from "./ClientSessionStore.ts"
+import type { Credentials } from "./Credentials.ts"
+import { CryptoProvider } from "./CryptoProvider.ts"
+import { shownBy } from "./fingerprint.ts"
 import { Tickets } from "./Tickets.ts"
 import { misconfigured, type TlsError } from "./TlsError.ts"
 import type { Verifier } from "./Verifier.ts"
@@ -49,16 +52,45 @@ export const tickets = 2
 
 const isCount = (count: number, most: number): boolean => Number.isInteger(count) && count >= 0 && count <= most
 
+/** Names for credentials that have none: good for this process, and no two are the same. */
+const names = new WeakMap<Credentials["Service"], Uint8Array>()
+
+const nameOf = (credentials: Credentials["Service"], { random }: Primitives): Uint8Array => {
+  const name = credentials.fingerprint ?? names.get(credentials) ?? random(32)
+  names.set(credentials, name)
+  return name
+}
+
+/**
+ * A session stands for who both ends proved to be, so that it is resumed under the policy that judged the server, and
+ * by the client that it began with (CVE-2016-5420 and its kin).
+ */
+const clientPolicy = (
+  { fingerprint }: Verifier,
+  credentials: Credentials["Service"] | undefined,
+  primitives: Primitives
+): Uint8Array | undefined =>
+  fingerprint === undefined || credentials === undefined || credentials.certificateTypes?.length === 0
+    ? fingerprint
+    : shownBy(primitives, fingerprint, nameOf(credentials, primitives))
+
 /** What a client resumes by; nothing without a store, or with a verifier that does not say what its policy is. */
 export const client = Effect.fnUntraced(function* (
   { resumption = "on", tickets }: ClientOptions,
-  { fingerprint }: Verifier
-): Effect.fn.Return<{ readonly sessions: SessionStore; readonly resumption: ClientConfig["resumption"] }, TlsError> {
+  verifier: Verifier,
+  credentials: Credentials["Service"] | undefined
+): Effect.fn.Return<
+  { readonly sessions: SessionStore; readonly resumption: ClientConfig["resumption"] },
+  TlsError,
+  CryptoProvider
+> {
+  const { primitives } = yield* CryptoProvider
   const sessions = yield* ClientSessionStore
+  const policy = clientPolicy(verifier, credentials, primitives)
   const counts = tickets === undefined ? [] : [tickets.fresh, tickets.resumed]
   if (!counts.every((count) => isCount(count, 255))) return yield* misconfigured("0 to 255 tickets can be asked for")
-  const off = resumption === "off" || sessions === ClientSessionStore.defaultValue() || fingerprint === undefined
-  return { sessions, resumption: off ? undefined : { policy: fingerprint, tickets } }
+  const off = resumption === "off" || sessions === ClientSessionStore.defaultValue() || policy === undefined
+  return { sessions, resumption: off ? undefined : { policy, tickets } }
 })
 
 /** Keeps the tickets of one server. */

@@ -92,7 +92,10 @@ export type ExternalPskPolicy = "required" | "preferred"
 
 /** What a client resumes by (RFC 9846 section 2.2). */
 export interface ClientResumption {
-  /** A digest of the policy that judges servers: a session that began under another one is not resumed. */
+  /**
+   * A digest of the policy that judges servers, and of what we may show them: a session that began under another one,
+   * or as somebody else, is not resumed.
+   */
   readonly policy: Uint8Array
   /** How many tickets to ask for (RFC 9149); when absent it is left to the server. */
   readonly tickets?: { readonly fresh: number; readonly resumed: number } | undefined

@@ -1,5 +1,6 @@
 /** Sessions and early data through the layers, in memory. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import * as Layer from "effect/Layer"
@@ -9,7 +10,8 @@ import * as Socket from "effect/socket/Socket"
 import { TestClock } from "effect/testing"
 import { find } from "../../src/codec/extension/extension.ts"
 import * as ClientSessionStore from "../../src/layers/ClientSessionStore.ts"
-import type { Credentials } from "../../src/layers/Credentials.ts"
+import * as ClientVerifier from "../../src/layers/ClientVerifier.ts"
+import * as Credentials from "../../src/layers/Credentials.ts"
 import type { CryptoProvider } from "../../src/layers/CryptoProvider.ts"
 import { layerObserver } from "../../src/layers/events.ts"
 import * as ServerSessionStore from "../../src/layers/ServerSessionStore.ts"
@@ -17,6 +19,8 @@ import * as Tickets from "../../src/layers/Tickets.ts"
 import * as TlsClient from "../../src/layers/TlsClient.ts"
 import type { TlsConnection } from "../../src/layers/TlsConnection.ts"
 import * as TlsServer from "../../src/layers/TlsServer.ts"
+import * as TrustAnchors from "../../src/layers/TrustAnchors.ts"
+import * as Certificates from "../../src/layers/testing/certificates.ts"
 import * as Pair from "../../src/layers/testing/pair.ts"
 import * as TlsTest from "../../src/layers/testing/TlsTest.ts"
 
@@ -141,10 +145,51 @@ describe("early data", () => {
   )
 })
 
+describe("who a client is", () => {
+  it.effect("is not carried from one of its sessions to another: not as somebody, nor as nobody", () =>
+    Effect.gen(function* () {
+      const { ca } = yield* TlsTest.TestCertificates
+      const clients = ClientVerifier.layerWebPki.pipe(Layer.provide(TrustAnchors.layerPem(ca.certificatePem)))
+      const services = yield* Effect.context<Credentials.Credentials>()
+      const identity = Effect.fnUntraced(function* (commonName: string) {
+        const { chainPem, privateKeyPem } = yield* Certificates.issue(ca, { purpose: "client", commonName })
+        return yield* Credentials.fromPem({ chain: chainPem, key: privateKeyPem })
+      })
+      const meet = Effect.fnUntraced(function* (shape: Credentials.Shape | undefined) {
+        const { left, right } = Pair.make()
+        const accept = TlsServer.accept(right, { clientAuthentication: "optional", tickets: 1 }).pipe(
+          Effect.provide(clients),
+          Effect.provideContext(services)
+        )
+        const connect = TlsClient.connect(left, { serverName: "localhost" })
+        const connecting =
+          shape === undefined
+            ? withoutCredentials(connect)
+            : Effect.provideService(connect, Credentials.Credentials, shape)
+        const [server, client] = yield* Effect.all([accept, connecting], { concurrency: 2 })
+        yield* TlsTest.readTickets({ server, client })
+        return `${server.info.kind} ${server.peer?.description.split(",")[0] ?? "nobody"}`
+      })
+      const [alice, bob] = [yield* identity("alice"), yield* identity("bob")]
+      const { fingerprint: _, ...unnamed } = yield* identity("carol")
+      const seen = yield* Effect.forEach([alice, bob, undefined, unnamed, { ...unnamed }, alice, unnamed], meet)
+      assert.deepStrictEqual(seen, [
+        'full "CN=alice"',
+        'full "CN=bob"',
+        "full nobody",
+        'full "CN=carol"',
+        'full "CN=carol"',
+        'resumed "CN=alice"',
+        'resumed "CN=carol"'
+      ])
+    }).pipe(Effect.scoped, Effect.provide(TlsTest.layerSessions))
+  )
+})
+
 describe("users of many connections", () => {
   it.effect("a socket whose reader is acquired again is resumed, with early data where it has some", () =>
     Effect.gen(function* () {
-      const services = yield* Effect.context<Scope.Scope | CryptoProvider | Credentials>()
+      const services = yield* Effect.context<Scope.Scope | CryptoProvider | Credentials.Credentials>()
       const accept = (socket: Socket.Socket) =>
         Effect.gen(function* () {
           const connection = yield* TlsServer.accept(socket, { maxEarlyData: 100 })
@@ -198,5 +243,10 @@ describe("users of many connections", () => {
     }).pipe(Effect.scoped, Effect.provide(TlsTest.layerSessions))
   )
 })
+
+const withoutCredentials = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.updateContext(work, (context: Context.Context<R>) =>
+    Context.makeUnsafe<R>(Context.omit(Credentials.Credentials)(context).mapUnsafe)
+  )
 
 const concat = (all: Uint8Array, chunk: Uint8Array): Uint8Array => Uint8Array.of(...all, ...chunk)

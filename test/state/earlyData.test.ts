@@ -139,6 +139,12 @@ describe("early data that is refused is lost, and the rest goes on", () => {
   })
   refused("that is too late", { serverWorld: { now: () => now + 11_000 } })
   refused("that is too early", { clientWorld: { now: () => now + 11_000 } })
+  refused("of a session that allows more than is taken now", { server: giving({ maxEarlyData: 50 }) })
+  refused("of which a session allows much, and a server takes little now", {
+    client: { earlyData: 2 ** 16 },
+    clientWorld: { takeTicket: () => copy(altered(ticket, { maxEarlyData: 2 ** 16 })) },
+    say: Array.from({ length: 4 }, () => new Uint8Array(2 ** 14))
+  })
   refused("of a session that allows none", {
     clientWorld: {
       takeTicket: () => ({ ...copy(ticket), ticket: altered(ticket, { maxEarlyData: 0 }).ticket })

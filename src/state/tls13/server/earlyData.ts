@@ -28,7 +28,8 @@ export const offered = ({ hello }: Choices): boolean => find(hello.extensions, "
 
 /**
  * What has to be asked before early data is taken; nothing where it cannot be: for a PSK that is not the first, for
- * another suite than it began with, and when the client's idea of the ticket's age is off (section 8.3).
+ * another suite than it began with, where the session allows more than is taken now, and when the client's idea of the
+ * ticket's age is off (section 8.3).
  */
 export const question = (choices: Choices, found: Found | undefined, now: number): JudgeEarlyData | undefined => {
   const { resumption } = choices.config
@@ -41,9 +42,10 @@ export const question = (choices: Choices, found: Found | undefined, now: number
   const { session } = origin
   const age = (identity.obfuscated_ticket_age - session.ageAdd + 2 ** 32) % 2 ** 32
   const expected = session.created + age
-  return session.maxEarlyData === 0 || Math.abs(now - expected) > resumption.freshness
-    ? undefined
-    : { _tag: "JudgeEarlyData", binder, until: expected + resumption.freshness }
+  const allowed = session.maxEarlyData > 0 && session.maxEarlyData <= resumption.maxEarlyData
+  return allowed && Math.abs(now - expected) <= resumption.freshness
+    ? { _tag: "JudgeEarlyData", binder, until: expected + resumption.freshness }
+    : undefined
 }
 
 /** JUDGING_EARLY_DATA --EarlyDataVerdict--> AGREEING: a ClientHello that was seen before loses its early data only. */
@@ -58,10 +60,12 @@ export const judged = (
 }
 
 /** Passes over what is refused: so much as a client may have been promised, and something for those who guess. */
-export const skip = ({ choices: { config }, earlyData }: Selected): ReadonlyArray<Action> =>
-  earlyData === "rejected"
-    ? [{ _tag: "SkipEarlyData", limit: Math.max(maxSkipped, config.resumption?.maxEarlyData ?? 0) }]
-    : []
+export const skip = ({ choices: { config }, authentication, earlyData }: Selected): ReadonlyArray<Action> => {
+  if (earlyData !== "rejected") return []
+  const origin = authentication._tag === "Psk" ? authentication.psk.origin : undefined
+  const promised = origin?._tag === "Session" ? origin.session.maxEarlyData : 0
+  return [{ _tag: "SkipEarlyData", limit: Math.max(maxSkipped, config.resumption?.maxEarlyData ?? 0, promised) }]
+}
 
 /** Behind our Finished: early keys for reading, and leave to answer what is read (appendix A.2). */
 export const accept = ({ hs }: Ending, toClientHello: Hashing, established: Established13): ReadonlyArray<Action> => {
