@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as NodeCryptoProvider from "../../src/layers/node/NodeCryptoProvider.ts"
 import { type Issued, issue, makeCa, makeIntermediate } from "../../src/layers/testing/certificates.ts"
+import { makeCrl, makeOcspResponse } from "../../src/layers/testing/revocation.ts"
 import * as Node from "../interop/support/node.ts"
 import { cli, directory, isOneLine } from "./support.ts"
 
@@ -24,14 +25,19 @@ const makeWorld = Effect.gen(function* () {
   const server = (issuer: Issued, options: Parameters<typeof issue>[1] = {}) =>
     issue(issuer, { names, commonName: "the server", ...options })
   const unsent = yield* server(middle)
+  const [listed, stapled] = [yield* server(middle), yield* server(middle)]
   return {
     root,
+    crl: (yield* makeCrl(middle, { revoked: [{ certificate: listed, reason: "keyCompromise" }] })).pem,
+    staple: yield* makeOcspResponse(middle, stapled, { status: "revoked", reason: "superseded" }),
     right: yield* server(middle),
     expired: yield* server(middle, { notBefore: now - 9 * day, notAfter: now - day }),
     "not yet valid": yield* server(middle, { notBefore: now + day, notAfter: now + 9 * day }),
     "wrong name": yield* server(middle, { names: ["www.example.org"] }),
     "untrusted root": yield* server(another),
     "missing intermediate": { ...unsent, chainPem: unsent.certificatePem },
+    "revoked by a list": listed,
+    "revoked by a staple": stapled,
     "wrong purpose": yield* server(middle, { extKeyUsage: ["clientAuth"] }),
     "bad signature": yield* server(middle, { signature: "broken" }),
     "name-constrained": yield* server(constrained)
@@ -39,12 +45,13 @@ const makeWorld = Effect.gen(function* () {
 }).pipe(Effect.provide(NodeCryptoProvider.layer))
 
 type World = Effect.Success<typeof makeWorld>
+type Kind = Exclude<keyof World, "root" | "right" | "crl" | "staple">
 
 const date = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`
 const server = 'certificate "CN=the server"'
 
 /** What is said: the reason, what was wrong with which certificate, and the alert. */
-const refusals: ReadonlyArray<readonly [kind: Exclude<keyof World, "root" | "right">, said: string, alert: string]> = [
+const refusals: ReadonlyArray<readonly [kind: Kind, said: string, alert: string]> = [
   ["expired", `CertificateExpired: ${server} was valid until ${date}, and it is ${date}`, "certificate_expired"],
   [
     "not yet valid",
@@ -68,6 +75,18 @@ const refusals: ReadonlyArray<readonly [kind: Exclude<keyof World, "root" | "rig
     "unsupported_certificate"
   ],
   [
+    "revoked by a list",
+    `CertificateRevoked: ${server} was revoked on ${date} \\(keyCompromise\\): so says the CRL number 0x[0-9a-f]+ of ` +
+      `"CN=Example CA" from ${date} \\(RFC 5280 6.3.3\\)`,
+    "certificate_revoked"
+  ],
+  [
+    "revoked by a staple",
+    `CertificateRevoked: ${server} was revoked on ${date} \\(superseded\\): so says the OCSP response of ` +
+      `"CN=Example CA" from ${date} \\(RFC 6960 2.2\\)`,
+    "certificate_revoked"
+  ],
+  [
     "bad signature",
     `CertificateSignatureInvalid: ${server} bears a signature \\(ecdsa_sha256\\) that was not made by "CN=Example CA"`,
     "bad_certificate"
@@ -86,24 +105,29 @@ describe("a server with a wrong certificate", () => {
       const world = yield* makeWorld
       const dir = yield* directory
       writeFileSync(`${dir}/root.pem`, world.root.certificatePem)
-      const connect = (issued: Issued) =>
+      writeFileSync(`${dir}/list.pem`, world.crl)
+      const connect = (kind: Kind | "right") =>
         Effect.scoped(
           Effect.gen(function* () {
-            const { port } = yield* Node.serve({ cert: issued.chainPem, key: issued.privateKeyPem })
-            return yield* cli(["connect", `localhost:${port}`, "--ca", `${dir}/root.pem`])
+            const { chainPem: cert, privateKeyPem: key } = world[kind]
+            const staple = kind === "revoked by a staple" ? Buffer.from(world.staple) : null
+            const { port } = yield* Node.serve({ cert, key }, undefined, (server) =>
+              server.on("OCSPRequest", (_certificate, _issuer, respond) => respond(null, staple))
+            )
+            return yield* cli(["connect", `localhost:${port}`, "--ca", `${dir}/root.pem`, "--crl", `${dir}/list.pem`])
           })
         )
-      assert.strictEqual((yield* connect(world.right)).status, 0)
+      assert.strictEqual((yield* connect("right")).status, 0)
       const lines = new Set<string>()
       for (const [kind, said, alert] of refusals) {
-        const { status, stderr } = yield* connect(world[kind])
+        const { status, stderr } = yield* connect(kind)
         assert.strictEqual(status, 1, kind)
         assert.isTrue(isOneLine(stderr), stderr)
         assert.match(stderr, new RegExp(`^effect-tls: ${said} \\(`), kind)
         assert.match(stderr, new RegExp(`alert sent: ${alert}; RFC \\d+ [\\d.]+`), kind)
         lines.add(stderr.replace(/localhost:\d+/, ""))
       }
-      assert.strictEqual(lines.size, refusals.length)
+      assert.strictEqual(lines.size, 10)
     })
   )
 
