@@ -20,13 +20,13 @@ import { type Endpoint, parseEndpoint, showEndpoint } from "./endpoint.ts"
 import { failed, usage } from "./failure.ts"
 import {
   type Common,
-  checkVersions,
   common,
   cryptoLayer,
   optionalText,
   recordOptions,
   repeatedText,
-  toggle
+  toggle,
+  versionsOf
 } from "./flags.ts"
 import * as Http from "./http.ts"
 import { anchors, credentials, transparency } from "./identity.ts"
@@ -109,6 +109,7 @@ const talk = (endpoint: Endpoint, flags: Flags) =>
     })
     const connection = yield* TlsClient.connect(tcp, {
       serverName: servername,
+      versions: versionsOf(flags),
       alpnProtocols: flags.alpn,
       grease: flags.grease,
       extensionOrder: flags.extensionOrder,
@@ -127,7 +128,6 @@ const talk = (endpoint: Endpoint, flags: Flags) =>
 
 /** What can be refused before anything is opened. */
 const check = Effect.fnUntraced(function* (flags: Flags) {
-  yield* checkVersions(flags)
   yield* Sessions.checkClient(flags)
   if (flags.http !== undefined && !/^\/[\x21-\x7e]*$/.test(flags.http)) {
     return yield* usage("--http wants a path that begins with / and has no spaces", "for example --http /")

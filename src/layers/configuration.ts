@@ -30,7 +30,7 @@ import type * as Resumption from "./resumption.ts"
 export interface Options extends RecordOptions.RecordOptions {
   /** Application protocols (RFC 7301), the preferred first: `["h2", "http/1.1"]`. None by default. */
   readonly alpnProtocols?: ReadonlyArray<string> | undefined
-  /** The versions of TLS to speak, the preferred first; TLS 1.3 by default. */
+  /** The versions of TLS to speak, the preferred first; by default both for a client, TLS 1.3 for a server. */
   readonly versions?: ReadonlyArray<Version> | undefined
   /**
    * Whether TLS 1.2 is spoken with peers that have no extended master secret (RFC 7627): `required` by default. With
@@ -155,7 +155,7 @@ const common = (
   })
 
 /** What is spoken unless something else is asked for. */
-const clientVersions: ReadonlyArray<Version> = ["TLSv1.3"]
+const clientVersions: ReadonlyArray<Version> = ["TLSv1.3", "TLSv1.2"]
 const serverVersions: ReadonlyArray<Version> = ["TLSv1.3"]
 
 /** What clients say besides. */

@@ -3,7 +3,11 @@ import type { AlertDescription } from "../codec/registry/alert.ts"
 import type { ReasonName } from "../state/failure.ts"
 
 const byReason: { readonly [R in ReasonName]?: string } = {
-  UnsupportedVersion: "the peer speaks an older TLS; only TLS 1.3 is spoken here",
+  UnsupportedVersion: "the two ends have no version of TLS in common: see the option `versions` (--tls)",
+  NoExtendedMasterSecret: 'the server should be updated; until then there is `extendedMasterSecret: "optional"`',
+  NoSecureRenegotiation: "the server is open to an attack of 2009 (RFC 5746): it must be updated",
+  NoExporter: "connections of TLS 1.3 always have keying material, and those of TLS 1.2 with RFC 7627",
+  NotInThisVersion: "this needs TLS 1.3",
   Downgraded: "something between the two ends changed the ClientHello, or the server is misconfigured",
   NoCommonCipherSuite: "allow a suite that the peer has, with the option `suites`",
   NoCommonGroup: "allow a group that the peer has, with the option `groups`",
@@ -49,12 +53,12 @@ const byReason: { readonly [R in ReasonName]?: string } = {
   TransportFailed: "check host, port and network",
   HandshakeTimeout: "the peer answers too slowly, or not in TLS; `handshakeTimeout` sets the limit",
   TooBusy: "try again later, or raise `maxWaiting`",
-  WriteLimitReached: "this is a bug: keys should have been updated earlier"
+  WriteLimitReached: "TLS 1.2 cannot change its keys: connect again for more; with TLS 1.3 this is a bug"
 }
 
 const byAlert: { readonly [A in AlertDescription]?: string } = {
   handshake_failure: "there may be no suite, group or signature scheme in common",
-  protocol_version: "the peer may not speak TLS 1.3",
+  protocol_version: "the peer does not speak the version that was offered: see the option `versions` (--tls)",
   decrypt_error: "the peer may not know our key, or under other names, or have other bytes for it",
   unknown_psk_identity: "the peer does not know our key, or knows it under other names",
   unknown_ca: "the peer does not know who issued our certificate",

@@ -213,7 +213,7 @@ describe("old peers", () => {
   it.live("TLS 1.2 alone, both ways", () =>
     Effect.gen(function* () {
       const theirs = yield* Node.serve({ minVersion: "TLSv1.2", maxVersion: "TLSv1.2" })
-      const error = yield* Effect.flip(Ours.connect(theirs.port))
+      const error = yield* Effect.flip(Ours.connect(theirs.port, { versions: ["TLSv1.3"] }))
       assert.deepStrictEqual(reasonOf(error), ["AlertReceived", "protocol_version"])
       const ours = yield* Ours.serve()
       const code = yield* Effect.flip(Node.connect(ours.port, { minVersion: "TLSv1.2", maxVersion: "TLSv1.2" }))

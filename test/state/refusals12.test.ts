@@ -143,6 +143,15 @@ describe("ServerHello", () => {
     "handshake_failure"
   )
   refuses(
+    "a raw public key, which is offered for TLS 1.3",
+    {
+      client: { serverCertificateTypes: ["X509", "RawPublicKey"] },
+      ServerHello: adding({ type: "server_certificate_type", data: { certificate_type: "RawPublicKey" } })
+    },
+    "UnofferedCertificateType",
+    "illegal_parameter"
+  )
+  refuses(
     "a protocol that was not offered",
     {
       ServerHello: replacing({

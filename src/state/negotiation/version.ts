@@ -4,10 +4,11 @@ import { type Extension, find } from "../../codec/extension/extension.ts"
 import type { ClientHello } from "../../codec/handshake/clientHello.ts"
 import { downgradeSentinel, type HelloRetryRequest, type ServerHello } from "../../codec/handshake/serverHello.ts"
 import { ProtocolVersion } from "../../codec/registry/protocolVersion.ts"
-import type { ClientConfig, ServerConfig, Version } from "../config.ts"
+import type { CertificateKind, ClientConfig, ServerConfig, Version } from "../config.ts"
 import { type Failure, fail } from "../failure.ts"
 import { groups12 } from "../tls12/keyExchange.ts"
 
+const usual: ReadonlyArray<CertificateKind> = ["X509"]
 const only13: ReadonlyArray<Version> = ["TLSv1.3"]
 
 /** The versions that a configuration speaks, the preferred first. TLS 1.2 needs a suite and a group of its own. */
@@ -26,12 +27,11 @@ export const versionsOf = ({
   return versions.filter((version) => can[version])
 }
 
-/** What a client offers: raw public keys and keys that both were given are of TLS 1.3 here, and so is who shows them. */
+/** What a client offers: where no certificate will do, it is TLS 1.3, as TLS 1.2 has nothing else here. */
 export const offeredVersions = (config: ClientConfig): ReadonlyArray<Version> => {
-  const { clientCertificateTypes = [], serverCertificateTypes = [], externalPskPolicy } = config
+  const { clientCertificateTypes: ours = usual, serverCertificateTypes: theirs = usual, externalPskPolicy } = config
   const needs13 =
-    externalPskPolicy === "required" ||
-    [...clientCertificateTypes, ...serverCertificateTypes].some((type) => type !== "X509")
+    externalPskPolicy === "required" || !theirs.includes("X509") || (ours.length > 0 && !ours.includes("X509"))
   return needs13 ? versionsOf(config).filter((version) => version !== "TLSv1.2") : versionsOf(config)
 }
 

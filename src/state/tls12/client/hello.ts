@@ -44,6 +44,10 @@ const check = (offer: Offer, hello: ServerHello): Result.Result<void, Failure> =
     if (points !== undefined && !points.includes("uncompressed")) {
       yield* fail("NoUncompressedPoints", "the server does not take uncompressed points, and there are no others")
     }
+    const kinds = [find(extensions, "server_certificate_type"), find(extensions, "client_certificate_type")]
+    if (kinds.some((kind) => kind !== undefined && kind.certificate_type !== "X509")) {
+      yield* fail("UnofferedCertificateType", "the server chose a raw public key, and those are for TLS 1.3 here")
+    }
     // RFC 5746 section 3.4: empty in a first handshake, and there is no other here.
     const renegotiation = find(extensions, "renegotiation_info")?.renegotiated_connection
     if (renegotiation === undefined) {
