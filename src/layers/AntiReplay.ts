@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import * as Layer from "effect/Layer"
 
+/** What a register of early data does. */
 export interface Shape {
   /**
    * Half the recording window: how far a ClientHello may be from its expected arrival, early or late, to be judged at
@@ -35,6 +36,7 @@ export const layer = (register: Shape): Layer.Layer<never> => Layer.succeed(Anti
 /** No early data. */
 export const layerReject: Layer.Layer<never> = layer(rejecting)
 
+/** How much the register in memory remembers, and for how long. */
 export interface Options {
   /** How far from its expected arrival a ClientHello may be, early or late; 10 seconds by default. */
   readonly window?: Duration.Input | undefined

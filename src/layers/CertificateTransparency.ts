@@ -34,6 +34,7 @@ import type { Verifier } from "./Verifier.ts"
 export type { LogList, TransparencyLog } from "../state/path/transparency.ts"
 export { fromJson } from "./logList.ts"
 
+/** Which logs are believed, and how much of them is asked for. */
 export interface Options {
   /** The logs that are believed, as they were on a day. Older than 70 days it refuses nobody, and warns. */
   readonly list: LogList

@@ -55,6 +55,7 @@ export interface PolicyOptions {
   readonly depth?: RevocationDepth | undefined
 }
 
+/** What is asked about certificates that may be revoked, and of whom. */
 export interface Options extends PolicyOptions {
   /** Lists of any number of issuers. What is too old, or not by the issuer, says nothing. Default none. */
   readonly crls?: CrlSource | undefined

@@ -24,6 +24,7 @@ import { type Lists, noLists, readLists } from "./crlSource.ts"
 import { make, type Options as PolicyOptions, Revocation } from "./Revocation.ts"
 import type { TlsError } from "./TlsError.ts"
 
+/** How lists are fetched, and how much of that is allowed. */
 export interface Options extends PolicyOptions {
   /** Bytes of one list at most; default 32 MiB. */
   readonly maxSize?: number | undefined

@@ -14,6 +14,7 @@ import { ServerSessionStore, type Shape as Store } from "./ServerSessionStore.ts
 import { misconfigured, type TlsError } from "./TlsError.ts"
 import { idSize, TicketKeys } from "./ticketKeys.ts"
 
+/** What makes tickets of sessions, and sessions of tickets. */
 export interface Shape {
   /** How long a ticket is valid; never more than 7 days. */
   readonly lifetime: Duration.Duration
@@ -40,6 +41,7 @@ export const layer = (tickets: Shape): Layer.Layer<never> => Layer.succeed(Ticke
 /** No tickets. */
 export const layerNone: Layer.Layer<never> = Layer.succeed(Tickets, undefined)
 
+/** What tickets of either kind have in common. */
 export interface Options {
   /** How long a ticket is valid; 12 hours by default, 7 days at most (RFC 9846 section 4.7.1). */
   readonly lifetime?: Duration.Input | undefined

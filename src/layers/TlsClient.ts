@@ -19,6 +19,7 @@ import { ServerVerifier } from "./ServerVerifier.ts"
 import { make as makeConnection, type TlsConnection } from "./TlsConnection.ts"
 import { asConfiguration, type TlsError } from "./TlsError.ts"
 
+/** How a client connects: what it offers, to whom, and how long it waits. */
 export interface Options extends ClientOptions {
   /** Whom we talk to, for messages; `serverName` by default. */
   readonly peer?: string | undefined

@@ -33,6 +33,7 @@ export {
   refuse
 } from "./serverConfiguration.ts"
 
+/** How a server serves: what may differ by client, and what holds for all of them. */
 export interface Options extends ConfigurationOptions, WriterOptions {
   /** How long the handshake may take once the socket is open; 10 seconds by default. `choose` has no longer either. */
   readonly handshakeTimeout?: Duration.Input | undefined
@@ -40,6 +41,7 @@ export interface Options extends ConfigurationOptions, WriterOptions {
   readonly choose?: Choose | undefined
 }
 
+/** What {@link accept} can be told besides. */
 export interface AcceptOptions extends Options {
   /** Whom we talk to, for messages. */
   readonly peer?: string | undefined

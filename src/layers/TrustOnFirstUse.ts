@@ -34,6 +34,7 @@ export type KnownKey = Schema.Schema.Type<typeof KnownKey>
 
 const document = Schema.fromJsonString(KnownKey)
 
+/** How servers are known again. */
 export interface Options {
   /** What is believed at first sight; certificates alone by default, `RawPublicKey` for keys without one (RFC 7250). */
   readonly certificateTypes?: ReadonlyArray<CertificateKind> | undefined

@@ -15,6 +15,10 @@ import { type Failure, make as failure, reasons } from "../state/failure.ts"
 import type { PeerIdentity } from "../state/proof.ts"
 import { joined } from "./bytes.ts"
 
+/**
+ * Who judges peers. One that is made of another with a different `verify` needs a `fingerprint` of its own, or none:
+ * with that of the other it would resume whom only the other has judged. {@link check} and its kin see to that.
+ */
 export interface Verifier {
   /**
    * What it judges, the preferred first; absent for certificates only. With `RawPublicKey` among them (RFC 7250)

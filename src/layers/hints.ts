@@ -57,7 +57,8 @@ const byReason: { readonly [R in ReasonName]?: string } = {
 }
 
 const byAlert: { readonly [A in AlertDescription]?: string } = {
-  handshake_failure: "there may be no suite, group or signature scheme in common",
+  handshake_failure:
+    "there may be no suite, group or signature scheme in common, or the peer wants a key of another kind (--psk, --raw-key)",
   protocol_version: "the peer does not speak the version that was offered: see the option `versions` (--tls)",
   decrypt_error: "the peer may not know our key, or under other names, or have other bytes for it",
   unknown_psk_identity: "the peer does not know our key, or knows it under other names",

@@ -25,6 +25,7 @@ export interface Files {
   readonly ocsp?: string | undefined
 }
 
+/** Which files, and when they are read again. */
 export interface Options {
   /** How often the files are looked at; every 10 seconds by default. */
   readonly every?: Duration.Input | undefined

@@ -14,6 +14,7 @@ import * as NodeCertificateCompression from "./NodeCertificateCompression.ts"
 import * as NodeCryptoProvider from "./NodeCryptoProvider.ts"
 import * as SystemTrust from "./SystemTrust.ts"
 
+/** What differs from {@link layer}. */
 export interface Options {
   /** PEM of the authorities to believe, in the place of the machine's. */
   readonly ca?: string | Uint8Array | undefined

@@ -20,6 +20,7 @@ import { type CertificateFactoryError, type Issued, issue, makeCa } from "./cert
 import { layerDeterministic } from "./deterministic.ts"
 import * as Pair from "./pair.ts"
 
+/** Both ends of a handshake in memory, and what is between them. */
 export interface Options {
   /** `serverName` is `localhost` unless said otherwise. */
   readonly client?: Partial<TlsClient.Options> | undefined

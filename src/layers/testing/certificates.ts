@@ -100,11 +100,13 @@ export interface Options {
   readonly signature?: "right" | "broken" | undefined
 }
 
+/** What an authority is made with. */
 export interface CaOptions extends Options {
   /** Certificates that may follow below this one, the last not counted. Default: no limit. */
   readonly pathLength?: number | undefined
 }
 
+/** What a certificate under an authority is made with. */
 export interface LeafOptions extends Options {
   /** Host names and IP addresses; default `localhost`, `127.0.0.1` and `::1` for servers, none for clients. */
   readonly names?: ReadonlyArray<string> | undefined

@@ -28,6 +28,7 @@ export interface LinkOptions {
   readonly capacity?: number | undefined
 }
 
+/** What each direction does to bytes. */
 export interface PairOptions {
   readonly leftToRight?: LinkOptions | undefined
   readonly rightToLeft?: LinkOptions | undefined
