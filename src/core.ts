@@ -55,7 +55,7 @@ export * as QuicPackets from "./crypto/quic/index.ts"
 /** The bytes of a secret, as a view, for a QUIC host whose packet protection is elsewhere. */
 export { type Secret, unsafeBytes as dangerouslyRevealSecret } from "./crypto/secret.ts"
 /** The suites that a configuration offers or accepts. */
-export { type CipherSuite13, suites13 } from "./crypto/suite.ts"
+export { type CipherSuite12, type CipherSuite13, suites12, suites13 } from "./crypto/suite.ts"
 /** Certificates compressed in JavaScript, for `certificateCompression`. */
 export { zlib as portableZlib } from "./crypto/zlib.ts"
 /** What a login inside a connection is bound to: `channelBinding(connection, primitives.hashes, "tls-exporter")`. */

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Extension } from "../../src/codec/extension/placement.ts"
 import type { Message12 } from "../../src/codec/handshake/handshake.ts"
 import { AlertDescription } from "../../src/codec/registry/alert.ts"
+import type { ClientConfig } from "../../src/state/config.ts"
 import { alertOf, type ReasonName } from "../../src/state/failure.ts"
 import { Opener12, Sealer12 } from "../../src/state/record/protection12.ts"
 import { RecordReader } from "../../src/state/record/reader.ts"
@@ -317,8 +318,8 @@ const script = (): [Uint8Array, Uint8Array, Uint8Array, Uint8Array] => {
     assert.fail("no flight")
   return [first, second, third, fourth]
 }
-const connecting = (): End => {
-  const end = clientEnd(client12(), clientWorld()).start()
+const connecting = (config: Partial<ClientConfig> = {}): End => {
+  const end = clientEnd(client12(config), clientWorld()).start()
   end.flush()
   return end
 }
@@ -330,8 +331,8 @@ const hearPlain = (end: End, ...messages: ReadonlyArray<Uint8Array>): void => {
 const ccs = plainRecord(20, Uint8Array.of(1))
 
 /** A client that has said its flight, with the server's keys at hand. */
-const waiting = () => {
-  const end = connecting()
+const waiting = (config: Partial<ClientConfig> = {}) => {
+  const end = connecting(config)
   hearPlain(end, ...script())
   const run = run12()
   const sealer = new Sealer12(run.suite, run.keys.server)
@@ -344,8 +345,8 @@ const waiting = () => {
   return { end, seal, finished, run }
 }
 /** The same, connected. */
-const connected12 = () => {
-  const all = waiting()
+const connected12 = (config: Partial<ClientConfig> = {}) => {
+  const all = waiting(config)
   all.end.receive(ccs).receive(all.seal(22, all.finished))
   assert.strictEqual(all.end.connection.state, "ESTABLISHED")
   all.end.flush()
@@ -454,6 +455,21 @@ describe("a connection of TLS 1.2", () => {
     assert.strictEqual(failed(end), undefined)
     end.receive(seal(22, framed("key_update", Uint8Array.of(0))))
     assert.strictEqual(failed(end), "UnexpectedMessage")
+  })
+
+  it("is closed where its write key has done enough, for it cannot be changed (SECURITY 53)", () => {
+    const few = { updateAfter: 4, stopAfter: 8 }
+    const { end } = connected12({
+      suites12: suites.map((suite) => ({ ...suite, aead: { ...suite.aead, limits: few } }))
+    })
+    // Finished was the first record.
+    for (let i = 0; i < 3; i++) end.send(Uint8Array.of(i))
+    end.flush()
+    const sent = end.connection.send(Uint8Array.of(4))
+    assert.strictEqual(sent._tag === "Failure" && sent.failure.reason, "WriteLimitReached")
+    assert.strictEqual(failed(end), "WriteLimitReached")
+    const [alert, ...more] = records(end.take(end.connection.close()).flush())
+    assert.deepStrictEqual([alert?.[0], more.length], [21, 0], "an alert, and nothing behind it")
   })
 
   it("ends with close_notify, and is not closed without", () => {
