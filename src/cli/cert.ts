@@ -16,6 +16,7 @@ import { CryptoProvider } from "../layers/CryptoProvider.ts"
 import * as NodeCryptoProvider from "../layers/node/NodeCryptoProvider.ts"
 import { type Issued, issue, makeCa, makeIntermediate } from "../layers/testing/certificates.ts"
 import { layerDeterministic } from "../layers/testing/deterministic.ts"
+import { makeCrl, makeOcspResponse } from "../layers/testing/revocation.ts"
 import { parseServerIdentity } from "../state/path/host.ts"
 import { type CliFailure, failed, usage } from "./failure.ts"
 import { makeDirectory, readFile, writeFile } from "./files.ts"
@@ -63,6 +64,27 @@ const timeOf = (text: string | undefined): Effect.Effect<number | undefined, Cli
     : Effect.succeed(time)
 }
 
+type Status = "good" | "revoked"
+
+interface Answers {
+  readonly ca: Issued
+  readonly issuer: Issued
+  readonly server: Issued
+}
+
+/** The lists of all authorities and a response of the server's, which agree; for as long as the server is valid. */
+const makeAnswers = Effect.fnUntraced(function* (status: Status, { ca, issuer, server }: Answers, made: Made) {
+  const { notBefore: thisUpdate, days = 90 } = made
+  const period = thisUpdate === undefined ? {} : { thisUpdate, nextUpdate: thisUpdate + days * 86_400_000 }
+  const reason = status === "revoked" ? "keyCompromise" : undefined
+  const lists = yield* Effect.forEach(new Set([issuer, ca]), (authority) => {
+    const isRevoked = status === "revoked" && authority === issuer
+    return makeCrl(authority, { ...period, revoked: isRevoked ? [{ certificate: server, reason }] : [] })
+  })
+  const ocsp = yield* makeOcspResponse(issuer, server, { ...period, status, reason })
+  return { crl: lists.map(({ pem }) => pem).join(""), ocsp }
+})
+
 interface Made {
   readonly keyType: (typeof keyTypes)[number]
   readonly names: ReadonlyArray<string>
@@ -70,15 +92,18 @@ interface Made {
   readonly intermediate: boolean
   readonly notBefore: number | undefined
   readonly days: number | undefined
+  readonly status: Status | undefined
 }
 
-const makeAll = Effect.fnUntraced(function* ({ keyType, names, client, intermediate, notBefore, days }: Made) {
+const makeAll = Effect.fnUntraced(function* (made: Made) {
+  const { keyType, names, client, intermediate, notBefore, days, status } = made
   const ca = yield* makeCa({ keyType, notBefore, commonName: yield* authorityName })
   const issuer = intermediate ? yield* makeIntermediate(ca, { keyType, notBefore, pathLength: 0 }) : ca
   const leaf = { keyType, notBefore, days }
   const server = yield* issue(issuer, { ...leaf, names: names.length === 0 ? undefined : names })
   const user = client ? yield* issue(issuer, { ...leaf, purpose: "client" }) : undefined
-  return { ca, server, user }
+  const answers = status === undefined ? undefined : yield* makeAnswers(status, { ca, issuer, server }, made)
+  return { ca, server, user, answers }
 })
 
 const make = Command.make(
@@ -102,6 +127,11 @@ const make = Command.make(
       Flag.map(Option.getOrUndefined),
       Flag.withDescription("How long server and client are valid; 90 unless given")
     ),
+    status: Flag.Literals("status", ["good", "revoked"]).pipe(
+      Flag.optional,
+      Flag.map(Option.getOrUndefined),
+      Flag.withDescription("Make crl.pem and ocsp.der too, which say this of the server's certificate")
+    ),
     seed: optionalText("seed", "TEXT", "Make the same files for the same text and dates; never for keys that matter")
   },
   Effect.fnUntraced(function* ({ out, name, seed, ...flags }) {
@@ -117,6 +147,11 @@ const make = Command.make(
     yield* write(directory, "ca.pem", "ca.key", issued.ca)
     yield* write(directory, "cert.pem", "key.pem", issued.server)
     if (issued.user !== undefined) yield* write(directory, "client-cert.pem", "client-key.pem", issued.user)
+    const { answers } = issued
+    if (answers === undefined) return
+    yield* writeFile(`${directory}/crl.pem`, answers.crl, "everybody")
+    yield* writeFile(`${directory}/ocsp.der`, answers.ocsp, "everybody")
+    yield* Console.log(`${directory}/crl.pem\n${directory}/ocsp.der`)
   })
 ).pipe(Command.withDescription("Make a throw-away authority, and a server certificate signed by it"))
 

@@ -77,13 +77,14 @@ const modes: { readonly [R in Readers]: number } = { everybody: 0o644, owner: 0o
 /** Writes a file; one for its owner alone is never open to others, not even when it was before. */
 export const writeFile = (
   path: string,
-  text: string,
+  content: string | Uint8Array,
   readers: Readers
 ): Effect.Effect<void, CliFailure, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     if (readers === "owner") yield* fs.remove(path, { force: true })
-    yield* fs.writeFileString(path, text, { mode: modes[readers] })
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content
+    yield* fs.writeFile(path, bytes, { mode: modes[readers] })
   }).pipe(Effect.catchTag("PlatformError", (error) => failed(`cannot write ${path}: ${why(error)}`)))
 
 const isDirectory = (fs: FileSystem.FileSystem, path: string) =>

@@ -1,8 +1,9 @@
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { X509Certificate } from "node:crypto"
 import { readFileSync, statSync, writeFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Node from "../interop/support/node.ts"
 import { hasOpenssl } from "../interop/support/programs.ts"
 import { cli, directory, isOneLine } from "./support.ts"
 
@@ -53,7 +54,7 @@ describe("cert make", () => {
       const made = (out: string, seed: string) =>
         cli([
           ...["cert", "make", "--out", `${dir}/${out}`, "--seed", seed, "--not-before", "2026-05-04T03:02:01Z"],
-          ...["--days", "7", "--intermediate", "--client", "--key-type", "p384"]
+          ...["--days", "7", "--intermediate", "--client", "--key-type", "p384", "--status", "revoked"]
         ])
       for (const [out, seed] of [
         ["a", "one"],
@@ -63,7 +64,17 @@ describe("cert make", () => {
         assert.strictEqual((yield* made(out, seed)).status, 0)
       }
       const read = (file: string) => readFileSync(`${dir}/${file}`, "utf8")
-      for (const file of ["ca.pem", "ca.key", "cert.pem", "key.pem", "client-cert.pem", "client-key.pem"]) {
+      const files = [
+        "ca.pem",
+        "ca.key",
+        "cert.pem",
+        "key.pem",
+        "client-cert.pem",
+        "client-key.pem",
+        "crl.pem",
+        "ocsp.der"
+      ]
+      for (const file of files) {
         assert.strictEqual(read(`a/${file}`), read(`b/${file}`), file)
         assert.notStrictEqual(read(`a/${file}`), read(`c/${file}`), file)
       }
@@ -73,6 +84,45 @@ describe("cert make", () => {
       assert.isTrue(root !== undefined && issuer?.verify(root.publicKey))
       assert.strictEqual(server?.validFrom, "May  4 03:02:01 2026 GMT")
       assert.strictEqual(server?.validTo, "May 11 03:02:01 2026 GMT")
+    })
+  )
+
+  it.live.skipIf(!hasOpenssl)("--status: lists and a response that openssl understands as we do", () =>
+    Effect.gen(function* () {
+      const dir = yield* directory
+      for (const status of ["good", "revoked"]) {
+        const out = `${dir}/${status}`
+        const args = ["--intermediate", "--name", "localhost", "--status", status]
+        const made = yield* cli(["cert", "make", "--out", out, ...args])
+        assert.match(made.stdout, /crl\.pem\n.*ocsp\.der\n$/, made.stderr)
+        const [leaf = "", middle = ""] = readFileSync(`${out}/cert.pem`, "utf8").split(/(?=-----BEGIN)/)
+        writeFileSync(`${out}/leaf.pem`, leaf)
+        writeFileSync(`${out}/middle.pem`, middle)
+        const trusted = ["-CAfile", `${out}/ca.pem`]
+        const openssl = (...args: ReadonlyArray<string>) => {
+          const { stdout, stderr } = spawnSync("openssl", args, { encoding: "utf8" })
+          return `${stdout}${stderr}`
+        }
+        const lists = ["-crl_check_all", "-CRLfile", `${out}/crl.pem`]
+        const verify = openssl("verify", ...lists, ...trusted, "-untrusted", `${out}/middle.pem`, `${out}/leaf.pem`)
+        assert.match(verify, status === "good" ? /: OK$/m : /^error 23 at 0 depth lookup: certificate revoked/m)
+        const about = ["-issuer", `${out}/middle.pem`, "-cert", `${out}/leaf.pem`, "-respin", `${out}/ocsp.der`]
+        const ocsp = openssl("ocsp", ...about, ...trusted, "-verify_other", `${out}/middle.pem`)
+        assert.match(ocsp, /Response verify OK/)
+        assert.match(ocsp, new RegExp(`leaf\\.pem: ${status}$`, "m"))
+        const ours = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const { port } = yield* Node.serve({
+              cert: `${leaf}${middle}`,
+              key: readFileSync(`${out}/key.pem`)
+            })
+            const lists = ["--crl", `${out}/crl.pem`, "--revocation", "require"]
+            return yield* cli(["connect", `localhost:${port}`, "--ca", `${out}/ca.pem`, ...lists])
+          })
+        )
+        assert.strictEqual(ours.status, status === "good" ? 0 : 1, ours.stderr)
+        if (status === "revoked") assert.match(ours.stderr, /CertificateRevoked: .*\(keyCompromise\)/)
+      }
     })
   )
 
