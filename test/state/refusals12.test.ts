@@ -10,7 +10,7 @@ import { RecordReader } from "../../src/state/record/reader.ts"
 import { concat, credentials, okay } from "../support/answers.ts"
 import { clientEnd, clientWorld, type End, records } from "../support/pair.ts"
 import { framed } from "../support/puppet.ts"
-import { keeping } from "../support/resumption.ts"
+import { external, keeping } from "../support/resumption.ts"
 import { client12, encode12, type Plan12, plans12, resuming, run12, suites, ticketOf12 } from "../support/tls12.ts"
 
 type Hello = Extract<Message12, { readonly _tag: "ServerHello" }>
@@ -46,6 +46,12 @@ describe("the version (SECURITY 15 and 16)", () => {
   refuses(
     "TLS 1.2 that was not offered",
     { client: { versions: ["TLSv1.3"] } },
+    "UnsupportedVersion",
+    "protocol_version"
+  )
+  refuses(
+    "TLS 1.2, which knows nothing of the key that the client insists on",
+    { client: { externalPsks: [external()], externalPskPolicy: "required" } },
     "UnsupportedVersion",
     "protocol_version"
   )
