@@ -2,12 +2,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
+import * as Result from "effect/Result"
 import type { CRLReason } from "../../src/codec/x509/crlExtension.ts"
+import { type ExtensionValue, makeExtension } from "../../src/codec/x509/extension.ts"
+import { makeName } from "../../src/codec/x509/name.ts"
 import * as Revocation from "../../src/layers/Revocation.ts"
-import { issue, makeCa, makeIntermediate } from "../../src/layers/testing/certificates.ts"
+import { type Issued, issue, makeCa, makeIntermediate } from "../../src/layers/testing/certificates.ts"
 import { type CrlOptions, makeCrl } from "../../src/layers/testing/revocation.ts"
 import { family, layerCrls, outcome, verifier } from "./revocationSupport.ts"
-import { day, inOctober, now, requestOf } from "./verifierSupport.ts"
+import { day, inOctober, now, requestOf, verdictOf } from "./verifierSupport.ts"
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes)
 
@@ -164,6 +167,22 @@ describe("a list", () => {
     }).pipe(inOctober)
   )
 
+  it.effect("that was right under one key is not for that under another of the same name", () =>
+    Effect.gen(function* () {
+      const options = { commonName: "Middle", without: ["subjectKeyIdentifier"] } as const
+      const { ca } = yield* family()
+      const [one, other] = [yield* makeIntermediate(ca, options), yield* makeIntermediate(ca, options)]
+      const crl = yield* makeCrl(one)
+      const { verify } = yield* verifier([ca], layerCrls({ crls: [crl.der], depth: "leaf" }))
+      const verdict = Effect.fnUntraced(function* (issuer: Issued) {
+        return yield* verdictOf(verify(yield* requestOf(yield* issue(issuer, { names: ["example.org"] }))))
+      })
+      assert.strictEqual(yield* verdict(one), "accepted")
+      assert.strictEqual(yield* verdict(other), "CertificateStatusUnknown")
+      assert.strictEqual(yield* verdict(one), "accepted")
+    }).pipe(inOctober)
+  )
+
   it.effect("that is too old and names the certificate refuses it all the same", () =>
     Effect.gen(function* () {
       const all = yield* family()
@@ -216,6 +235,28 @@ describe("distribution points", () => {
         const crl = yield* makeCrl(all.middle, { scope: at(url), revoked: [{ certificate: all.leaf }] })
         assert.match(yield* outcome(all, layerCrls({ crls: [crl.der] })), /^CertificateRevoked/, url)
       }
+    }).pipe(inOctober)
+  )
+
+  it.effect("a point for some reasons, or for the lists of another, makes no list good", () =>
+    Effect.gen(function* () {
+      const [url = ""] = urls
+      const point = { distributionPoint: at(url)?.distributionPoint, reasons: undefined, cRLIssuer: undefined }
+      const said = Effect.fnUntraced(function* (change: Partial<ExtensionValue<"cRLDistributionPoints">[number]>) {
+        const named = makeExtension("cRLDistributionPoints", [{ ...point, ...change }], "non-critical")
+        const { all, both } = yield* lists({ scope: at(url) }, { extensions: [Result.getOrThrow(named)] })
+        return yield* outcome(all, layerCrls({ crls: both }))
+      })
+      assert.strictEqual(yield* said({}), "accepted")
+      assert.match(
+        yield* said({ reasons: ["keyCompromise"] }),
+        /^CertificateStatusUnknown: .*no list speaks of cACompromise/
+      )
+      const another = Result.getOrThrow(makeName([["commonName", "Another"]]))
+      assert.match(
+        yield* said({ cRLIssuer: [{ _tag: "directoryName", value: another }] }),
+        /^CertificateStatusUnknown: .*is of no distribution point that the certificate names/
+      )
     }).pipe(inOctober)
   )
 

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { makeOcspRefusal } from "../../src/codec/x509/ocsp.ts"
 import * as Revocation from "../../src/layers/Revocation.ts"
-import { issue, makeCa, makeSelfSigned } from "../../src/layers/testing/certificates.ts"
+import { issue, makeCa, makeIntermediate, makeSelfSigned } from "../../src/layers/testing/certificates.ts"
 import { makeCrl, makeOcspResponse, makeResponder, type OcspOptions } from "../../src/layers/testing/revocation.ts"
 import { alertOf, make } from "../../src/state/failure.ts"
 import { family, layerStapled, outcome, verifier } from "./revocationSupport.ts"
@@ -17,7 +17,9 @@ describe("a staple", () => {
   const good: ReadonlyArray<readonly [what: string, options: OcspOptions]> = [
     ["by the issuer, by name", {}],
     ["by the issuer, by key", { by: "key" }],
-    ["with SHA-256 in its identifier", { hash: "sha256" }]
+    ["with SHA-256 in its identifier", { hash: "sha256" }],
+    ["from five minutes ahead, as clocks differ", { thisUpdate: now + 300_000 }],
+    ["that holds until now", { nextUpdate: now }]
   ]
   for (const [what, options] of good) {
     it.effect(`${what}, that says good, lets in`, () =>
@@ -76,7 +78,7 @@ describe("a staple", () => {
 
   const bad: ReadonlyArray<readonly [what: string, options: OcspOptions, why: RegExp]> = [
     ["is too old", { nextUpdate: now - 1000 }, /held until 2026-09-30T23:59:59Z/],
-    ["is from the future", { thisUpdate: now + day }, /which is in the future/],
+    ["is from the future", { thisUpdate: now + 301_000 }, /which is in the future/],
     ["has no end", { nextUpdate: "none" }, /does not say until when it holds/],
     ["says unknown", { status: "unknown" }, /says that it does not know the certificate/],
     ["bears a wrong signature", { signature: "broken" }, /a signature that was not made by "CN=Middle"/],
@@ -105,7 +107,9 @@ describe("a staple", () => {
       const all = yield* family()
       const sibling = yield* issue(all.middle, { names: ["example.org"] })
       const impostor = yield* makeCa({ commonName: "Middle" })
+      const twin = yield* makeIntermediate(all.ca, { commonName: "Twin", privateKey: all.middle.privateKey })
       for (const ocsp of [
+        yield* makeOcspResponse(twin, all.leaf, { by: "key" }),
         yield* makeOcspResponse(all.middle, sibling),
         yield* makeOcspResponse(all.ca, all.leaf),
         yield* makeOcspResponse(impostor, all.leaf)
@@ -126,6 +130,7 @@ describe("a staple", () => {
         [yield* makeResponder(middle, { extKeyUsage: ["anyExtendedKeyUsage"] }), /no OCSPSigning/],
         [yield* makeResponder(middle, { keyUsage: ["keyEncipherment"] }), /only for keyEncipherment/],
         [yield* makeResponder(middle, { notBefore: now - 9 * day, notAfter: now - day }), /is valid from/],
+        [yield* makeResponder(middle, { notBefore: now + day, notAfter: now + 9 * day }), /is valid from/],
         [yield* makeResponder(middle, { signature: "broken" }), /a signature that was not made by/],
         [
           yield* makeResponder(middle, {

@@ -383,4 +383,22 @@ describe("path length", () => {
       )
     )
   }
+
+  it.effect("does not count a CA that issued itself, with a new key, and goes on below it", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const root = yield* makeCa()
+        const first = yield* makeIntermediate(root, { commonName: "CA", pathLength: 0 })
+        const again = yield* makeIntermediate(first, { commonName: "CA" })
+        const below = yield* makeIntermediate(again, { commonName: "below" })
+        for (const [issuer, verdict] of [
+          [again, "accepted"],
+          [below, "CertificatePathTooLong"]
+        ] as const) {
+          const request = yield* requestOf(yield* issue(issuer, { names }))
+          assert.strictEqual(yield* verdictOf(verify([root], request)), verdict)
+        }
+      })
+    )
+  )
 })

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as TestClock from "effect/testing/TestClock"
 import type { GeneralName } from "../../src/codec/x509/generalName.ts"
 import type { Primitives } from "../../src/crypto/primitives.ts"
@@ -10,6 +11,8 @@ import { Lru } from "../../src/layers/lru.ts"
 import { layerWebPki, ServerVerifier } from "../../src/layers/ServerVerifier.ts"
 import { layerDer } from "../../src/layers/TrustAnchors.ts"
 import { type Issued, issue, makeCa, makeIntermediate } from "../../src/layers/testing/certificates.ts"
+import { makeWebPki } from "../../src/layers/webPki.ts"
+import { anchorFromDer, type TrustAnchor } from "../../src/state/path/anchor.ts"
 import { day, inOctober, now, requestOf, verdictOf, verify } from "./verifierSupport.ts"
 
 const names = ["example.org"]
@@ -171,6 +174,22 @@ describe("building", () => {
       })
     )
   )
+
+  it.effect("constraints of an anchor that is no certificate hold too (RFC 5937)", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const permitted: ReadonlyArray<GeneralName> = [{ _tag: "dNSName", value: "example.com" }]
+        const root = yield* makeCa({ commonName: "root", nameConstraints: { permitted } })
+        const { chain } = yield* issue(yield* makeIntermediate(root), { names })
+        const { subject, publicKey, nameConstraints } = Result.getOrThrow(anchorFromDer(root.certificate))
+        const { primitives } = yield* CryptoProvider
+        const verdict = (anchor: TrustAnchor) =>
+          verdictOf(makeWebPki(primitives, [anchor]).judge({ purpose: "serverAuth", identity: undefined, chain }))
+        assert.strictEqual(yield* verdict({ subject, publicKey }), "accepted")
+        assert.strictEqual(yield* verdict({ subject, publicKey, nameConstraints }), "CertificateNameConstrained")
+      })
+    )
+  )
 })
 
 /** Primitives that count what is verified and imported. */
@@ -219,6 +238,23 @@ describe("memory", () => {
         yield* ServerVerifier.use(({ verify }) => verify(request)).pipe(Effect.provide(services))
         // upper, the broken one, the right one, the end-entity; and CertificateVerify
         assert.strictEqual(counting.count(), 5)
+      })
+    )
+  )
+
+  it.effect("a signature that was right under one key is none under another of the same name", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const root = yield* makeCa({ commonName: "root" })
+        const [one, other] = yield* Effect.replicateEffect(makeIntermediate(root, { commonName: "same" }), 2)
+        if (one === undefined || other === undefined) return assert.fail()
+        const leaf = yield* issue(one, { names })
+        const { primitives } = yield* CryptoProvider
+        const { judge } = makeWebPki(primitives, [Result.getOrThrow(anchorFromDer(root.certificate))])
+        const verdict = (...chain: ReadonlyArray<Issued>) =>
+          verdictOf(judge({ purpose: "serverAuth", identity: undefined, chain: chain.map(der) }))
+        assert.strictEqual(yield* verdict(leaf, one), "accepted")
+        assert.strictEqual(yield* verdict(leaf, other), "CertificateSignatureInvalid")
       })
     )
   )

@@ -20,6 +20,8 @@ interface Says {
   readonly require?: number | undefined
   readonly inhibitMapping?: number | undefined
   readonly inhibitAny?: number | undefined
+  /** A new key of the CA before it, under the same name. */
+  readonly place?: "self-issued"
 }
 
 const extension = (name: ExtensionName, value: unknown): Extension =>
@@ -52,8 +54,10 @@ const extensionsOf = ({ policies, mappings, require, inhibitMapping, inhibitAny 
 const makeChain = Effect.fnUntraced(function* (all: ReadonlyArray<Says>) {
   const root = yield* makeCa({ commonName: "root" })
   let last = root
+  let commonName = "root"
   for (const [i, says] of all.slice(0, -1).entries()) {
-    last = yield* makeIntermediate(last, { commonName: `CA ${i}`, extensions: extensionsOf(says) })
+    if (says.place !== "self-issued") commonName = `CA ${i}`
+    last = yield* makeIntermediate(last, { commonName, extensions: extensionsOf(says) })
   }
   return { root, leaf: yield* issue(last, { names: ["example.org"], extensions: extensionsOf(all.at(-1) ?? {}) }) }
 })
@@ -92,6 +96,18 @@ const table: ReadonlyArray<Row> = [
   ["anyPolicy when it no longer counts", [{ ...any, inhibitAny: 0 }, any], [gold], wrong],
   ["anyPolicy one further down", [{ ...any, inhibitAny: 1 }, any, under(gold)], [gold], "accepted"],
   ["anyPolicy too far down", [{ ...any, inhibitAny: 1 }, any, any], [gold], wrong],
+  [
+    "anyPolicy of a CA that issued itself, when it no longer counts",
+    [{ ...any, inhibitAny: 0 }, { ...any, place: "self-issued" }, under(gold)],
+    [gold],
+    "accepted"
+  ],
+  [
+    "a CA that issued itself is no step down",
+    [{ ...any, inhibitAny: 1 }, { ...any, place: "self-issued" }, any, under(gold)],
+    [gold],
+    "accepted"
+  ],
   ["another name for it", [{ ...under(gold), mappings: [[gold, silver]] }, under(silver)], [gold], "accepted"],
   [
     "by its other name it is not asked for",
