@@ -337,6 +337,7 @@ export const layerReloading = (current: Effect.Effect<Shape>): Layer.Layer<Crede
     }
   })
 }
+
 /**
  * A key shown without a certificate (RFC 7250), to peers that take raw public keys and to no others: the
  * SubjectPublicKeyInfo is derived from the private key, PEM. The peer knows it beforehand, or its SHA-256.

@@ -89,8 +89,8 @@ const openError = (cause: TlsError): Socket.SocketError => {
 
 /**
  * A socket over a socket: acquiring its reader opens the inner one and does a handshake, each time anew, so that
- * reconnecting is retrying. Writes before the handshake wait for it. A handshake that fails is a `SocketOpenError`
- * whose cause is the `TlsError`.
+ * reconnecting is retrying, and `earlyData` is said again. Writes before the handshake wait for it. A handshake that
+ * fails is a `SocketOpenError` whose cause is the `TlsError`.
  */
 export const makeSocket = (
   socket: Socket.Socket,

@@ -93,6 +93,11 @@ describe("a session", () => {
     assert.strictEqual(ends.client.connection.established?.suite.name, "TLS_CHACHA20_POLY1305_SHA256")
   })
 
+  it("is resumed by a server whose clock is behind that of the one that began it", () => {
+    const ends = second({ serverWorld: { now: () => now - 2000 } }, someTicket())
+    assert.deepStrictEqual(kinds(ends), ["resumed", "resumed"])
+  })
+
   it("is resumed again and again, as one that began with the first", () => {
     let ticket = someTicket()
     const { authenticated } = ticket.session

@@ -15,5 +15,5 @@ export const maxIdentities = 4
 /** Bytes of records that a server passes over when it takes no early data and has promised none (section 4.3.10). */
 export const maxSkipped = 2 ** 14
 
-/** Milliseconds by which the age of a ticket may be off when early data is taken (section 8.3). */
+/** Milliseconds by which the age of a ticket, and the clocks of two servers, may be off (section 8.3). */
 export const freshness = 10_000

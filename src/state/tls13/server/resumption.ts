@@ -7,6 +7,7 @@ import type { HelloResolved } from "../../command.ts"
 import { type Failure, fail } from "../../failure.ts"
 import type { Session } from "../../session.ts"
 import { type Before, verifyBinder } from "../binder.ts"
+import { freshness } from "../limits.ts"
 import { type KnownPsk, ofExternal, ofSession, type SelectedPsk } from "../psk.ts"
 import type { Choices } from "./state.ts"
 
@@ -18,14 +19,15 @@ export interface Found {
 
 /**
  * Whether a session may be resumed here and now: under the same name, the same protocol and the same policy, for a
- * client that shows no more than it did then. What differs gets a full handshake.
+ * client that shows no more than it did then. What differs gets a full handshake. The clock of the server that began it
+ * may be a little ahead of ours.
  */
 const acceptable = ({ config, protocol, serverName }: Choices, session: Session, now: number): boolean =>
   config.resumption !== undefined &&
   equal(session.policy, config.resumption.policy) &&
   session.serverName === serverName &&
   session.protocol === protocol &&
-  session.created <= now &&
+  session.created <= now + freshness &&
   session.expires > now &&
   (config.clientAuthentication._tag !== "Required" || session.peer !== undefined)
 
