@@ -50,6 +50,14 @@ describe("names", () => {
     assert.strictEqual(showGeneralName({ _tag: "dNSName", value: "a\u001b b\\" }), "DNS:a\\x1b\\x20b\\x5c")
   })
 
+  it("an address in a name constraint is a network and its mask", () => {
+    const network = Uint8Array.of(192, 0, 2, 0, 255, 255, 255, 0)
+    assert.strictEqual(showGeneralName({ _tag: "iPAddress", value: network }), "IP:192.0.2.0/255.255.255.0")
+    const all = new Uint8Array(32)
+    assert.strictEqual(showGeneralName({ _tag: "iPAddress", value: all }), "IP:::/::")
+    assert.strictEqual(showGeneralName({ _tag: "iPAddress", value: Uint8Array.of(1, 2) }), "IP:0x0102")
+  })
+
   it("IP addresses", () => {
     for (const [text, shown = text] of [
       ["0.0.0.0"],

@@ -183,6 +183,19 @@ describe("a list", () => {
     }).pipe(inOctober)
   )
 
+  it.effect("that names the certificate decides, whatever others beside it say", () =>
+    Effect.gen(function* () {
+      const { all, both } = yield* lists()
+      const revoking = yield* makeCrl(all.middle, { number: 2, revoked: [{ certificate: all.leaf }] })
+      for (const crls of [
+        [...both, revoking.der],
+        [revoking.der, ...both]
+      ]) {
+        assert.match(yield* outcome(all, layerCrls({ crls })), /^CertificateRevoked/)
+      }
+    }).pipe(inOctober)
+  )
+
   it.effect("that is too old and names the certificate refuses it all the same", () =>
     Effect.gen(function* () {
       const all = yield* family()

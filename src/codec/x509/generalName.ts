@@ -32,6 +32,13 @@ const safe = (text: string) =>
     (character) => `\\x${(character.codePointAt(0) ?? 0).toString(16).padStart(2, "0")}`
   )
 
+/** An address or, in a name constraint, a network and its mask: `192.0.2.0/255.255.255.0`. */
+const showAddress = (bytes: Uint8Array): string => {
+  if (bytes.length !== 8 && bytes.length !== 32) return showIpAddress(bytes)
+  const half = bytes.length / 2
+  return `${showIpAddress(bytes.subarray(0, half))}/${showIpAddress(bytes.subarray(half))}`
+}
+
 /** For people: `DNS:example.org`, `IP:192.0.2.1`, `email:…`, `URI:…`, `DirName:…`. Safe for a terminal. */
 export const showGeneralName = (name: GeneralName): string => {
   switch (name._tag) {
@@ -42,7 +49,7 @@ export const showGeneralName = (name: GeneralName): string => {
     case "uniformResourceIdentifier":
       return `URI:${safe(name.value)}`
     case "iPAddress":
-      return `IP:${showIpAddress(name.value)}`
+      return `IP:${showAddress(name.value)}`
     case "directoryName":
       return `DirName:${showName(name.value)}`
     case "registeredID":

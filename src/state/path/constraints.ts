@@ -2,7 +2,7 @@
 import * as Result from "effect/Result"
 import type { Certificate } from "../../codec/x509/certificate.ts"
 import { type GeneralName, showGeneralName } from "../../codec/x509/generalName.ts"
-import { parseIpAddress, showIpAddress } from "../../codec/x509/ipAddress.ts"
+import { parseIpAddress } from "../../codec/x509/ipAddress.ts"
 import { attributesOf, attributeText, type Name } from "../../codec/x509/name.ts"
 import type { NameConstraints } from "../../codec/x509/nameConstraints.ts"
 import { escape, type Failure } from "../failure.ts"
@@ -147,12 +147,6 @@ const directoryJudge = (base: Name): Judge => {
   }
 }
 
-/** A constraint for people: addresses with their mask, the rest as any name. */
-const show = (base: GeneralName): string =>
-  base._tag === "iPAddress" && (base.value.length === 8 || base.value.length === 32)
-    ? `IP:${showIpAddress(base.value.subarray(0, base.value.length / 2))}/${showIpAddress(base.value.subarray(base.value.length / 2))}`
-    : escape(showGeneralName(base))
-
 const judgeOf = (base: GeneralName): Judge | undefined => {
   switch (base._tag) {
     case "dNSName":
@@ -184,7 +178,7 @@ export const readConstraints = (
     const subtrees: Array<Subtree> = []
     for (const { base } of list) {
       const judge = judgeOf(base)
-      const text = show(base)
+      const text = escape(showGeneralName(base))
       if (judge === undefined) {
         return refuse("CertificateNameConstrained", certificate, `has a name constraint nobody can apply: ${text}`)
       }
