@@ -8,7 +8,7 @@ const say = (value) => console.log(JSON.stringify(value))
 const describe = (error) => `${error.code ?? ""} ${error.message ?? error}`
 const fingerprint = (socket) => socket.getPeerCertificate()?.fingerprint256
 
-const connect = ({ port, name = "localhost", ca, alpn, cert, key, size = 1000, session }) =>
+const connect = ({ port, name = "localhost", ca, alpn, cert, key, size = 1000, session, minVersion = "TLSv1.3" }) =>
   new Promise((resolve) => {
     const data = randomBytes(size)
     const hash = createHash("sha256")
@@ -23,7 +23,7 @@ const connect = ({ port, name = "localhost", ca, alpn, cert, key, size = 1000, s
       cert,
       key,
       session,
-      minVersion: "TLSv1.3",
+      minVersion,
       ...(alpn && { ALPNProtocols: alpn })
     })
     const done = (more) => {
