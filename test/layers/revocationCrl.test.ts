@@ -273,6 +273,47 @@ describe("distribution points", () => {
     }).pipe(inOctober)
   )
 
+  it.effect("are the same when all of their name is, whatever its type", () =>
+    Effect.gen(function* () {
+      const odd = (byte: number) => {
+        const value = { typeId: "1.2.3", value: Uint8Array.of(4, 1, byte) }
+        return { _tag: "fullName", value: [{ _tag: "otherName", value }] } as const
+      }
+      const point = { distributionPoint: odd(1), reasons: undefined, cRLIssuer: undefined }
+      const named = Result.getOrThrow(makeExtension("cRLDistributionPoints", [point], "non-critical"))
+      for (const [byte, said] of [
+        [1, /^accepted$/],
+        [2, /is of no distribution point that the certificate names/]
+      ] as const) {
+        const { all, both } = yield* lists({ scope: { distributionPoint: odd(byte) } }, { extensions: [named] })
+        assert.match(yield* outcome(all, layerCrls({ crls: both })), said)
+      }
+    }).pipe(inOctober)
+  )
+
+  it.effect("may be named relative to their issuer", () =>
+    Effect.gen(function* () {
+      const part = (value: string) => Result.getOrThrow(makeName([["commonName", value]])).value[0] ?? []
+      const relative = (value: string) => ({ _tag: "nameRelativeToCRLIssuer", value: part(value) }) as const
+      const whole = Result.getOrThrow(
+        makeName([
+          ["commonName", "Middle"],
+          ["commonName", "part"]
+        ])
+      )
+      const point = { distributionPoint: relative("part"), reasons: undefined, cRLIssuer: undefined }
+      const named = Result.getOrThrow(makeExtension("cRLDistributionPoints", [point], "non-critical"))
+      for (const [distributionPoint, said] of [
+        [relative("part"), /^accepted$/],
+        [{ _tag: "fullName", value: [{ _tag: "directoryName", value: whole }] }, /^accepted$/],
+        [relative("other"), /is of no distribution point that the certificate names/]
+      ] as const) {
+        const { all, both } = yield* lists({ scope: { distributionPoint } }, { extensions: [named] })
+        assert.match(yield* outcome(all, layerCrls({ crls: both })), said)
+      }
+    }).pipe(inOctober)
+  )
+
   it.effect("lists for some reasons make a whole together, and one of them alone does not", () =>
     Effect.gen(function* () {
       const all = yield* family()

@@ -4,7 +4,7 @@ import { encodeDer } from "../../codec/der/der.ts"
 import type { CertificateList } from "../../codec/x509/crl.ts"
 import { crlExtensionOids, type IssuingDistributionPoint } from "../../codec/x509/crlExtension.ts"
 import type { ExtensionValue } from "../../codec/x509/extension.ts"
-import { type GeneralName, showGeneralName } from "../../codec/x509/generalName.ts"
+import { GeneralName } from "../../codec/x509/generalName.ts"
 import { type Name, RDNSequence } from "../../codec/x509/name.ts"
 import { escape } from "../failure.ts"
 import { bytesKey } from "./build.ts"
@@ -26,15 +26,16 @@ export const listText = ({ issuer, known, thisUpdate }: CertificateList): string
 }
 
 /** A general name as a key: equal keys, equal names. */
-const nameKey = (name: GeneralName): string =>
-  name._tag === "directoryName" ? `directoryName ${bytesKey(name.value.der)}` : showGeneralName(name)
+const nameKey = (name: GeneralName): ReadonlyArray<string> =>
+  Result.match(encodeDer(GeneralName, name), { onSuccess: (der) => [bytesKey(der)], onFailure: () => [] })
 
 /** The names of a distribution point; one relative to its issuer is put together (section 4.2.1.13). */
 const pointNames = (point: PointName, issuer: Name): ReadonlyArray<string> => {
   if (point === undefined) return []
-  if (point._tag === "fullName") return point.value.map(nameKey)
-  const whole = encodeDer(RDNSequence, [...issuer.value, point.value])
-  return Result.isSuccess(whole) ? [`directoryName ${bytesKey(whole.success)}`] : []
+  if (point._tag === "fullName") return point.value.flatMap(nameKey)
+  const value = [...issuer.value, point.value]
+  const whole = encodeDer(RDNSequence, value)
+  return Result.isSuccess(whole) ? nameKey({ _tag: "directoryName", value: { value, der: whole.success } }) : []
 }
 
 /** The point that section 6.3.3 has us assume when the certificate names none, or those it names say too little. */
