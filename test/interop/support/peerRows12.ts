@@ -3,7 +3,6 @@ import { randomBytes, X509Certificate } from "node:crypto"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as ClientSessionStore from "../../../src/layers/ClientSessionStore.ts"
-import { find } from "../../../src/layers/TlsError.ts"
 import { fixtures, type groups, keyTypes, type Pair } from "./fixtures.ts"
 import { digest } from "./node.ts"
 import * as Ours from "./ours.ts"
@@ -87,7 +86,8 @@ export const asAskingServer = (peer: Peers.Peer) =>
         const said = yield* says(new RegExp(`"peer":"${fingerprint(pair)}"`))
         assert.isUndefined(said.find(({ error }) => error !== undefined))
       }
-      const anonymous = yield* Effect.flip(Ours.connect(port, { versions }))
-      assert.strictEqual(find(anonymous)?.reason._tag, "AlertReceived")
+      // Who closes while bytes are on their way may lose its alert: the peer says itself why.
+      yield* Effect.flip(Ours.connect(port, { versions }))
+      yield* says(/PEER_DID_NOT_RETURN_A_CERTIFICATE/)
     })
   )
