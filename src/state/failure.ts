@@ -70,6 +70,14 @@ export const reasons = {
   InvalidKeyShare: misbehaved("illegal_parameter", "RFC 9846 4.3.8.2"),
   ShareOutsideGroups: misbehaved("illegal_parameter", "RFC 9846 4.3.8"),
 
+  // TLS 1.2
+  NoUncompressedPoints: misbehaved("illegal_parameter", "RFC 8422 5.1.2"),
+  BadRenegotiationInfo: misbehaved("handshake_failure", "RFC 5746 3.6"),
+  RenegotiationAgain: misbehaved("no_renegotiation_RESERVED", "RFC 5246 7.2.2"),
+  NoExtendedMasterSecret: incompatible("handshake_failure", "RFC 7627 5.3"),
+  InappropriateFallback: misbehaved("inappropriate_fallback", "RFC 7507 3"),
+  ClientCertificateRequired12: incompatible("handshake_failure", "RFC 5246 7.4.6"),
+
   // Retry
   PointlessRetry: misbehaved("illegal_parameter", "RFC 9846 4.2.4"),
   RetryForSharedGroup: misbehaved("illegal_parameter", "RFC 9846 4.3.8"),

@@ -4,13 +4,15 @@ import type { Version } from "./config.ts"
 import { serverHello, start } from "./hello/server.ts"
 import type { ServerHelloState } from "./hello/state.ts"
 import { compose, expects as expecting, reduce } from "./machine.ts"
+import { server12 } from "./tls12/server/machine.ts"
+import type { State as State12 } from "./tls12/server/state.ts"
 import { server13 } from "./tls13/server/machine.ts"
 import type { State as State13 } from "./tls13/server/state.ts"
 
-export type ServerState = ServerHelloState | State13
+export type ServerState = ServerHelloState | State13 | State12
 
 /** The figure of the whole server. */
-export const server = compose(serverHello, server13)
+export const server = compose(compose(serverHello, server13), server12)
 
 export { start }
 
@@ -21,4 +23,4 @@ export const step = reduce(server)
 export const expects = expecting(server)
 
 /** Which version a state speaks: that of the machine it belongs to. */
-export const speaks = (_state: ServerState): Version => "TLSv1.3"
+export const speaks = (state: ServerState): Version => (state._tag in server12.figure ? "TLSv1.2" : "TLSv1.3")

@@ -7,14 +7,16 @@ import type { Event, Heard } from "../event.ts"
 import type { Failure } from "../failure.ts"
 import { land, machine, type Of, type Stepped } from "../machine.ts"
 import * as ServerName from "../negotiation/serverName.ts"
-import { clientSpeaks13 } from "../negotiation/version.ts"
+import { fixedBy13, select } from "../negotiation/version.ts"
+import * as Tls12 from "../tls12/server/hello.ts"
+import type { ReceivedClientHello as ReceivedClientHello12, State as State12 } from "../tls12/server/state.ts"
 import * as Tls13 from "../tls13/server/hello.ts"
 import type { ReceivedClientHello, State as State13 } from "../tls13/server/state.ts"
 import type { ChoosingConfiguration, ServerHelloState, ServerStart } from "./state.ts"
 
 export const figure = {
   START: { ClientHello: ["CHOOSING_CONFIGURATION"] },
-  CHOOSING_CONFIGURATION: { ConfigurationChosen: ["RECVD_CH"] }
+  CHOOSING_CONFIGURATION: { ConfigurationChosen: ["RECVD_CH", "RECVD_CLIENT_HELLO"] }
 } as const
 
 /** Where a server begins. */
@@ -31,14 +33,22 @@ const clientHello = (state: ServerStart, event: Of<Heard, "ClientHello">): Stepp
   )
 }
 
-/** CHOOSING_CONFIGURATION --ConfigurationChosen--> RECVD_CH */
+/** CHOOSING_CONFIGURATION --ConfigurationChosen--> RECVD_CH | RECVD_CLIENT_HELLO */
 const configurationChosen = (
   { asks: { hello, raw } }: ChoosingConfiguration,
   { config }: ConfigurationChosen
-): Stepped<ReceivedClientHello> =>
-  Result.flatMap(clientSpeaks13(hello), () => Tls13.clientHello(config, { _tag: "ClientHello", body: hello, raw }))
+): Stepped<ReceivedClientHello | ReceivedClientHello12> =>
+  Result.gen(function* () {
+    const event = { _tag: "ClientHello", body: hello, raw } as const
+    if ((yield* select(config, hello)) === "TLSv1.2") return yield* Tls12.clientHello(config, event)
+    yield* fixedBy13(hello)
+    return yield* Tls13.clientHello(config, event)
+  })
 
-export const serverHello = machine<ServerHelloState, Event, ServerHelloState | State13, Action, Failure>()(figure, {
-  START: { ClientHello: clientHello },
-  CHOOSING_CONFIGURATION: { ConfigurationChosen: configurationChosen }
-})
+export const serverHello = machine<ServerHelloState, Event, ServerHelloState | State13 | State12, Action, Failure>()(
+  figure,
+  {
+    START: { ClientHello: clientHello },
+    CHOOSING_CONFIGURATION: { ConfigurationChosen: configurationChosen }
+  }
+)

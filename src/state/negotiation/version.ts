@@ -10,6 +10,7 @@ import { groups12 } from "../tls12/keyExchange.ts"
 
 const usual: ReadonlyArray<CertificateKind> = ["X509"]
 const only13: ReadonlyArray<Version> = ["TLSv1.3"]
+const newestFirst: ReadonlyArray<Version> = ["TLSv1.3", "TLSv1.2"]
 
 /** The versions that a configuration speaks, the preferred first. TLS 1.2 needs a suite and a group of its own. */
 export const versionsOf = ({
@@ -35,15 +36,50 @@ export const offeredVersions = (config: ClientConfig): ReadonlyArray<Version> =>
   return needs13 ? versionsOf(config).filter((version) => version !== "TLSv1.2") : versionsOf(config)
 }
 
-/** The server's side: 1.3 if the client lists it, and then everything that 1.3 fixes about a ClientHello. */
-export const clientSpeaks13 = (hello: ClientHello): Result.Result<void, Failure> => {
-  const versions = find(hello.extensions, "supported_versions")?.versions ?? [hello.legacy_version]
-  if (!versions.includes("TLSv1.3")) {
-    return fail(
-      "UnsupportedVersion",
-      `the client speaks ${versions.slice(0, 8).map(ProtocolVersion.show).join(", ")}; here is TLSv1.3 only`
-    )
-  }
+const show = (versions: ReadonlyArray<ProtocolVersion>) => versions.slice(0, 8).map(ProtocolVersion.show).join(", ")
+
+/**
+ * What a client says that it speaks: the list, and nothing else where there is one. Without it that is TLS 1.2 at the
+ * most, whatever the old field says (RFC 9846 section 4.3.1).
+ */
+const spoken = ({ extensions, legacy_version }: ClientHello): ReadonlyArray<ProtocolVersion> =>
+  find(extensions, "supported_versions")?.versions ??
+  (ProtocolVersion.code(legacy_version) >= ProtocolVersion.registry["TLSv1.2"] ? ["TLSv1.2"] : [legacy_version])
+
+/**
+ * RFC 7507 section 3: a client says that it has fallen back. If we could have spoken better, somebody made it do so.
+ */
+const notFallenBack = (
+  ours: ReadonlyArray<Version>,
+  chosen: Version,
+  hello: ClientHello
+): Result.Result<Version, Failure> =>
+  chosen === "TLSv1.2" && ours.includes("TLSv1.3") && hello.cipher_suites.includes("TLS_FALLBACK_SCSV")
+    ? fail("InappropriateFallback", "the client has fallen back to TLSv1.2, and TLSv1.3 is spoken here")
+    : Result.succeed(chosen)
+
+/** What a server speaks: in TLS 1.2 there are no keys that both were given, so who wants nothing else has no use for it. */
+export const servedVersions = (config: ServerConfig): ReadonlyArray<Version> =>
+  config.externalPsks === "only" ? versionsOf(config).filter((version) => version !== "TLSv1.2") : versionsOf(config)
+
+/**
+ * The server's choice: the newest that both speak, in whatever order it was configured. A client of both that is given
+ * the older one would see that it could have had the newer one, and leave (RFC 9846 section 4.2.3).
+ */
+export const select = (config: ServerConfig, hello: ClientHello): Result.Result<Version, Failure> => {
+  const ours = servedVersions(config)
+  const theirs = spoken(hello)
+  const version = newestFirst.find((candidate) => ours.includes(candidate) && theirs.includes(candidate))
+  return version === undefined
+    ? fail(
+        "UnsupportedVersion",
+        `the client speaks ${show(theirs)}; here ${ours.length === 1 ? "is" : "are"} ${show(ours)}`
+      )
+    : notFallenBack(ours, version, hello)
+}
+
+/** Everything that TLS 1.3 fixes about a ClientHello (RFC 9846 section 4.2.2). */
+export const fixedBy13 = (hello: ClientHello): Result.Result<void, Failure> => {
   if (hello.legacy_version !== "TLSv1.2") {
     return fail("BadLegacyVersion", `legacy_version is ${ProtocolVersion.show(hello.legacy_version)}`)
   }

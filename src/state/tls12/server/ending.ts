@@ -1,0 +1,26 @@
+/** The end of a full handshake, with a ticket before it or without (RFC 5246 section 7.3, figure 1). */
+import * as Result from "effect/Result"
+import type { Established12 } from "../../established.ts"
+import { land, type Stepped } from "../../machine.ts"
+import { verifyData } from "../finished.ts"
+import type { Flight12 } from "../flight.ts"
+import type { EstablishedState, Keys } from "./state.ts"
+
+/** ChangeCipherSpec and Finished, and the handshake is over. */
+export const finish = (
+  flight: Flight12,
+  { selected, master, keys }: Keys,
+  established: Established12
+): Stepped<EstablishedState> => {
+  const { suite } = selected
+  flight.changeCipherSpec(suite, keys.server)
+  const verify_data = verifyData("server", suite.hash, master, flight.transcript)
+  return Result.map(flight.say({ _tag: "Finished", body: { verify_data } }), () => {
+    flight.do(
+      { _tag: "Open", direction: "read" },
+      { _tag: "Open", direction: "write" },
+      { _tag: "Established", established }
+    )
+    return land({ _tag: "ESTABLISHED", established, renegotiations: "none" }, flight.actions)
+  })
+}

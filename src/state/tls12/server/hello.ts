@@ -1,0 +1,155 @@
+/** RECVD_CLIENT_HELLO: select parameters, or resume (RFC 5246 sections 7.4.1 and 7.3). */
+import * as Result from "effect/Result"
+import { find } from "../../../codec/extension/extension.ts"
+import type { ClientHello } from "../../../codec/handshake/clientHello.ts"
+import { CipherSuite } from "../../../codec/registry/cipherSuite.ts"
+import { authentication12, signable12 } from "../../../crypto/signature.ts"
+import type { CipherSuite12 } from "../../../crypto/suite.ts"
+import type { Credential, HelloResolved } from "../../command.ts"
+import type { ServerConfig } from "../../config.ts"
+import type { Heard } from "../../event.ts"
+import { type Failure, fail } from "../../failure.ts"
+import { land, type Of, type Stepped } from "../../machine.ts"
+import * as Alpn from "../../negotiation/alpn.ts"
+import * as CertificateSchemes from "../../negotiation/certificateSchemes.ts"
+import * as ServerName from "../../negotiation/serverName.ts"
+import { servedVersions } from "../../negotiation/version.ts"
+import * as Transcript from "../../transcript.ts"
+import { groups12 } from "../keyExchange.ts"
+import { resume, select } from "./resumption.ts"
+import type { Choices, OfferingKey, ReceivedClientHello, ResumedWaitClientChangeCipherSpec, Selected } from "./state.ts"
+
+const nullCompression = 0
+
+/** Everything that TLS 1.2 fixes about a ClientHello, whatever is chosen from it. */
+const check = ({ extensions, legacy_compression_methods: methods }: ClientHello): Result.Result<void, Failure> => {
+  if (!methods.includes(nullCompression)) {
+    return fail("BadCompressionMethods", "a ClientHello offers the null compression, and this one does not")
+  }
+  const formats = find(extensions, "ec_point_formats")?.ec_point_format_list
+  if (formats !== undefined && !formats.includes("uncompressed")) {
+    return fail("NoUncompressedPoints", "ec_point_formats without uncompressed (RFC 8422 section 5.1.2)")
+  }
+  const renegotiated = find(extensions, "renegotiation_info")?.renegotiated_connection
+  return renegotiated !== undefined && renegotiated.length > 0
+    ? fail("BadRenegotiationInfo", "renegotiation_info of a first handshake is empty (RFC 5746 section 3.6)")
+    : Result.succeed(undefined)
+}
+
+/** Whether the master secret will be bound to the handshake; who does not offer it is refused unless that is allowed. */
+const masterSecret = (config: ServerConfig, hello: ClientHello): Result.Result<Choices["masterSecret"], Failure> => {
+  if (find(hello.extensions, "extended_master_secret") !== undefined) return Result.succeed("extended")
+  return config.extendedMasterSecret === "optional"
+    ? Result.succeed("plain")
+    : fail("NoExtendedMasterSecret", "the client does not offer extended_master_secret, which is required here")
+}
+
+/** The session that a client would resume: by its ticket, or else by its session ID (RFC 5077 section 3.4). */
+const identities = ({ config, hello }: Choices): ReadonlyArray<Uint8Array> => {
+  const ticket = find(hello.extensions, "session_ticket")?.ticket ?? new Uint8Array(0)
+  const identity = ticket.length > 0 ? ticket : hello.legacy_session_id
+  return config.resumption === undefined || identity.length === 0 ? [] : [identity]
+}
+
+/** START hears ClientHello of TLS 1.2: --ClientHello--> RECVD_CLIENT_HELLO */
+export const clientHello = (config: ServerConfig, event: Of<Heard, "ClientHello">): Stepped<ReceivedClientHello> =>
+  Result.gen(function* () {
+    const hello = event.body
+    const { extensions } = hello
+    yield* check(hello)
+    const schemes = find(extensions, "signature_algorithms")?.supported_signature_algorithms ?? []
+    const offered = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list ?? []
+    const protocol = yield* Alpn.select(config.protocols, offered, config.alpnPolicy)
+    const choices: Choices = {
+      config,
+      hello,
+      serverName: yield* ServerName.select(extensions, config.serverNamePolicy),
+      protocol,
+      schemes,
+      masterSecret: yield* masterSecret(config, hello)
+    }
+    return land({
+      _tag: "RECVD_CLIENT_HELLO",
+      asks: {
+        _tag: "ResolveHello",
+        serverName: choices.serverName,
+        protocols: offered,
+        schemes,
+        ...CertificateSchemes.ofPeer(extensions, schemes),
+        identities: identities(choices),
+        serverNamePolicy: config.serverNamePolicy
+      },
+      choices,
+      transcript: Transcript.heard(event.raw)
+    })
+  })
+
+/** The suite and the scheme that go with the key of a credential (RFC 5246 section 7.4.3, RFC 8422 section 5.3). */
+const sign = (
+  { config, hello, schemes }: Choices,
+  credential: Credential
+): Result.Result<Pick<Selected, "suite" | "scheme">, Failure> => {
+  const common = signable12(credential.schemes).filter((scheme) => schemes.includes(scheme))
+  const suites = (config.suites12 ?? []).filter(({ name }) => hello.cipher_suites.includes(name))
+  const pair = (suite: CipherSuite12) => {
+    const scheme = common.find((candidate) => authentication12(candidate) === suite.authentication)
+    return scheme === undefined ? [] : [{ suite, scheme }]
+  }
+  const [chosen] = suites.flatMap(pair)
+  if (chosen !== undefined) return Result.succeed(chosen)
+  return common.length === 0
+    ? fail("NoCommonSignatureScheme", "the client accepts no signature that our key makes in TLS 1.2")
+    : fail(
+        "NoCommonCipherSuite",
+        `the client offers ${hello.cipher_suites.map(CipherSuite.show).slice(0, 16).join(", ")}; none goes with our key`
+      )
+}
+
+/** The curve of the key exchange; a client that says nothing of curves takes any (RFC 8422 section 4). */
+const group = ({ config, hello }: Choices): Result.Result<Selected["group"], Failure> => {
+  const ours = groups12(config.groups)
+  const theirs = find(hello.extensions, "supported_groups")?.named_group_list ?? ours
+  const common = ours.find((candidate) => theirs.includes(candidate))
+  return common === undefined
+    ? fail("NoCommonGroup", `the client names none of ${ours.join(", ")}`)
+    : Result.succeed(common)
+}
+
+/** "DOWNGRD" and 1: whoever takes our 1.3 away from a client that has it too is found out (RFC 9846 section 4.2.3). */
+const sentinel = Uint8Array.of(0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x01)
+
+const serverRandom = (config: ServerConfig, random: Uint8Array): Uint8Array => {
+  const marked = random.slice()
+  if (servedVersions(config).includes("TLSv1.3")) marked.set(sentinel, marked.length - sentinel.length)
+  return marked
+}
+
+/** RECVD_CLIENT_HELLO --HelloResolved--> OFFERING_KEY | RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC */
+export const helloResolved = (
+  state: ReceivedClientHello,
+  resolved: HelloResolved
+): Stepped<OfferingKey | ResumedWaitClientChangeCipherSpec> =>
+  Result.gen(function* () {
+    const { choices, transcript } = state
+    const { credential } = resolved
+    const randoms = { client: choices.hello.random, server: serverRandom(choices.config, resolved.random) }
+    const found = select(choices, resolved)
+    if (found !== undefined) return yield* resume(choices, found, randoms, transcript)
+    yield* ServerName.served(credential, choices.config.serverNamePolicy)
+    if (credential === undefined) {
+      return yield* fail("NoCredential", "no certificate serves this name and these signature schemes")
+    }
+    const selected: Selected = {
+      choices,
+      ...(yield* sign(choices, credential)),
+      group: yield* group(choices),
+      credential,
+      randoms
+    }
+    return land({
+      _tag: "OFFERING_KEY",
+      asks: { _tag: "MakeKeyShare", group: selected.group },
+      selected,
+      transcript
+    })
+  })

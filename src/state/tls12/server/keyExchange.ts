@@ -1,0 +1,143 @@
+/** OFFERING_KEY to DERIVING_SECRET: our certificate and share, the client's share, and the master secret. */
+import * as Result from "effect/Result"
+import type { Extension } from "../../../codec/extension/placement.ts"
+import { Secret } from "../../../crypto/secret.ts"
+import { tls12Schemes } from "../../../crypto/signature.ts"
+import type { Credential, KeyShareMade, SecretAgreed, Signed } from "../../command.ts"
+import type { ServerConfig } from "../../config.ts"
+import type { Heard12 } from "../../event.ts"
+import type { Failure } from "../../failure.ts"
+import { logKey } from "../../flight.ts"
+import { land, type Of, type Stepped } from "../../machine.ts"
+import { staples } from "../../tls13/stapling.ts"
+import { digestOf, hear } from "../../transcript.ts"
+import { Flight12 } from "../flight.ts"
+import { signedParams } from "../keyExchange.ts"
+import * as KeySchedule from "../keySchedule.ts"
+import { common, serverHello, serverName } from "./serverHello.ts"
+import type {
+  DerivingSecret,
+  Keys,
+  OfferingKey,
+  Selected,
+  SigningKey,
+  WaitCertificateVerify,
+  WaitClientCertificate,
+  WaitClientChangeCipherSpec,
+  WaitClientKeyExchange
+} from "./state.ts"
+import { givesTicket } from "./ticket.ts"
+
+const paramsOf = ({ group }: Selected, share: Uint8Array) => ({ namedcurve: group, public: share })
+
+/** OFFERING_KEY --KeyShareMade--> SIGNING_KEY: what is signed binds the share to both hellos. */
+export const keyShareMade = (state: OfferingKey, { share }: KeyShareMade): Stepped<SigningKey> => {
+  const { selected, transcript } = state
+  const { credential, scheme, randoms } = selected
+  return Result.map(signedParams(randoms, paramsOf(selected, share.share)), (content) =>
+    land({ _tag: "SIGNING_KEY", asks: { _tag: "Sign", credential, scheme, content }, selected, share, transcript })
+  )
+}
+
+/** What is stapled: the status has a message of its own, the timestamps stand in ServerHello (RFC 6066 8, RFC 6962 3.3). */
+const stapled = ({ choices: { hello }, credential }: Selected) => {
+  const all = staples(credential, hello.extensions)
+  const status = all.flatMap((each) => (each.type === "status_request" ? [each.data] : []))[0]
+  const timestamps = all.flatMap((each) => (each.type === "signed_certificate_timestamp" ? [each] : []))
+  return { status, timestamps }
+}
+
+const extensions = (selected: Selected): ReadonlyArray<Extension<"ServerHello">> => {
+  const { status, timestamps } = stapled(selected)
+  return [
+    ...serverName(selected.choices),
+    ...common(selected.choices),
+    ...(givesTicket(selected.choices)
+      ? [{ type: "session_ticket", data: { ticket: new Uint8Array(0) } } as const]
+      : []),
+    ...(status === undefined ? [] : [{ type: "status_request", data: {} } as const]),
+    ...timestamps
+  ]
+}
+
+/** CertificateRequest, where the configuration wants one (section 7.4.4). */
+const certificateRequest = ({ clientAuthentication }: ServerConfig, flight: Flight12): Result.Result<void, Failure> =>
+  clientAuthentication._tag === "None"
+    ? Result.succeed(undefined)
+    : flight.say({
+        _tag: "CertificateRequest",
+        body: {
+          certificate_types: ["ecdsa_sign", "rsa_sign"],
+          supported_signature_algorithms: tls12Schemes,
+          certificate_authorities: clientAuthentication.authorities
+        }
+      })
+
+const certificateOf = ({ chain }: Credential) => ({ _tag: "Certificate", body: { certificate_list: chain } }) as const
+
+/** SIGNING_KEY --Signed--> WAIT_CLIENT_CERTIFICATE | WAIT_CLIENT_KEY_EXCHANGE: all of our first flight. */
+export const signed = (
+  state: SigningKey,
+  { signature }: Signed
+): Stepped<WaitClientCertificate | WaitClientKeyExchange> =>
+  Result.gen(function* () {
+    const { selected, share } = state
+    const { choices, suite, credential, scheme, randoms } = selected
+    const { status } = stapled(selected)
+    const flight = new Flight12(state.transcript)
+    yield* flight.say(serverHello(randoms.server, new Uint8Array(0), suite, extensions(selected)))
+    yield* flight.say(certificateOf(credential))
+    if (status !== undefined) yield* flight.say({ _tag: "CertificateStatus", body: status })
+    yield* flight.say({
+      _tag: "ServerKeyExchange",
+      body: { params: paramsOf(selected, share.share), algorithm: scheme, signature }
+    })
+    yield* certificateRequest(choices.config, flight)
+    yield* flight.say({ _tag: "ServerHelloDone", body: {} })
+    const { transcript, actions } = flight
+    return choices.config.clientAuthentication._tag === "None"
+      ? land({ _tag: "WAIT_CLIENT_KEY_EXCHANGE", selected, share, auth: { _tag: "Anonymous" }, transcript }, actions)
+      : land({ _tag: "WAIT_CLIENT_CERTIFICATE", selected, share, transcript }, actions)
+  })
+
+/** WAIT_CLIENT_KEY_EXCHANGE --ClientKeyExchange--> DERIVING_SECRET */
+export const clientKeyExchange = (
+  { selected, share, auth, transcript }: WaitClientKeyExchange,
+  event: Of<Heard12, "ClientKeyExchange">
+): Stepped<DerivingSecret> =>
+  Result.succeed(
+    land({
+      _tag: "DERIVING_SECRET",
+      asks: { _tag: "AgreeSecret", key: share, peerShare: event.body.ecdh_Yc },
+      selected,
+      auth,
+      transcript: hear(transcript, event.raw)
+    })
+  )
+
+/** The master secret, and what both directions are protected with. The transcript ends with ClientKeyExchange. */
+const keysOf = ({ selected, transcript }: DerivingSecret, secret: Uint8Array): Keys => {
+  const { choices, suite, randoms } = selected
+  const premaster = new Secret("premaster", secret.slice())
+  const master =
+    choices.masterSecret === "extended"
+      ? KeySchedule.extendedMasterSecret(suite.hash, premaster, digestOf(transcript, suite.hash))
+      : KeySchedule.masterSecret(suite.hash, premaster, randoms)
+  premaster.wipe()
+  return { selected, master, keys: KeySchedule.writeKeys(suite, master, randoms) }
+}
+
+/** DERIVING_SECRET --SecretAgreed--> WAIT_CERTIFICATE_VERIFY | WAIT_CLIENT_CHANGE_CIPHER_SPEC */
+export const secretAgreed = (
+  state: DerivingSecret,
+  { secret }: SecretAgreed
+): Stepped<WaitCertificateVerify | WaitClientChangeCipherSpec> => {
+  const { auth, transcript, selected } = state
+  const hs = keysOf(state, secret)
+  const log = [logKey("CLIENT_RANDOM", selected.randoms.client, hs.master)]
+  return Result.succeed(
+    auth._tag === "Shown"
+      ? land({ _tag: "WAIT_CERTIFICATE_VERIFY", hs, chain: auth.chain, transcript }, log)
+      : land({ _tag: "WAIT_CLIENT_CHANGE_CIPHER_SPEC", hs, proof: auth, transcript }, log)
+  )
+}

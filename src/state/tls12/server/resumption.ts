@@ -1,0 +1,119 @@
+/** Sessions resumed in TLS 1.2 (RFC 5246 figure 2, RFC 5077): RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC and on. */
+import * as Result from "effect/Result"
+import { equal } from "../../../crypto/constantTime.ts"
+import { Secret, unsafeBytes } from "../../../crypto/secret.ts"
+import type { CipherSuite12 } from "../../../crypto/suite.ts"
+import type { HelloResolved } from "../../command.ts"
+import type { Established12 } from "../../established.ts"
+import type { ChangeCipherSpec, Heard12 } from "../../event.ts"
+import { type Failure, fail } from "../../failure.ts"
+import { logKey } from "../../flight.ts"
+import { land, type Of, type Stepped } from "../../machine.ts"
+import type { Session12 } from "../../session.ts"
+import type { Heard } from "../../transcript.ts"
+import { verifyData, verifyFinished } from "../finished.ts"
+import { Flight12, installKeys12 } from "../flight.ts"
+import { type Randoms, writeKeys } from "../keySchedule.ts"
+import { common, serverHello } from "./serverHello.ts"
+import type {
+  Choices,
+  EstablishedState,
+  Resumed,
+  ResumedWaitClientChangeCipherSpec,
+  ResumedWaitClientFinished
+} from "./state.ts"
+
+interface Found {
+  readonly session: Session12
+  readonly suite: CipherSuite12
+}
+
+/** Whether a session may be resumed here and now: the same rules as in TLS 1.3. What differs gets a full handshake. */
+const acceptable = ({ config, protocol, serverName }: Choices, session: Session12, now: number): boolean =>
+  config.resumption !== undefined &&
+  equal(session.policy, config.resumption.policy) &&
+  session.serverName === serverName &&
+  session.protocol === protocol &&
+  session.created <= now &&
+  session.expires > now &&
+  (config.clientAuthentication._tag !== "Required" || session.peer !== undefined)
+
+/** The session of the client's ticket or session ID, if it may be resumed, with its own suite and no other. */
+export const select = (choices: Choices, { psks = [], now }: HelloResolved): Found | undefined => {
+  const { config, hello } = choices
+  const [known] = psks
+  if (known?._tag !== "Session12" || !acceptable(choices, known.session, now)) return undefined
+  const { session } = known
+  const suite = config.suites12?.find(({ name }) => name === session.suite)
+  return suite !== undefined && hello.cipher_suites.includes(suite.name) ? { session, suite } : undefined
+}
+
+/** RFC 7627 section 5.3: a session with an extended master secret is never resumed without one. */
+const stillExtended = ({ masterSecret }: Choices): Result.Result<void, Failure> =>
+  masterSecret === "extended"
+    ? Result.succeed(undefined)
+    : fail("NoExtendedMasterSecret", "the session began with extended_master_secret, and the client gave that up")
+
+/** ServerHello, ChangeCipherSpec, Finished: we go first. */
+export const resume = (
+  choices: Choices,
+  { session, suite }: Found,
+  randoms: Randoms,
+  transcript: Heard
+): Stepped<ResumedWaitClientChangeCipherSpec> =>
+  Result.gen(function* () {
+    yield* stillExtended(choices)
+    const master = new Secret("master", unsafeBytes(session.secret).slice())
+    const keys = writeKeys(suite, master, randoms)
+    const resumed: Resumed = { choices, suite, session, randoms, master, keys }
+    const flight = new Flight12(transcript)
+    // Our echo says that the session is resumed, by a ticket too (RFC 5077 section 3.4).
+    yield* flight.say(serverHello(randoms.server, choices.hello.legacy_session_id, suite, common(choices)))
+    flight.do(logKey("CLIENT_RANDOM", randoms.client, master))
+    flight.changeCipherSpec(suite, keys.server)
+    const verify_data = verifyData("server", suite.hash, master, flight.transcript)
+    yield* flight.say({ _tag: "Finished", body: { verify_data } })
+    return land(
+      { _tag: "RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC", resumed, transcript: flight.transcript },
+      flight.actions
+    )
+  })
+
+/** RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC --ChangeCipherSpec--> RESUMED_WAIT_CLIENT_FINISHED */
+export const changeCipherSpec = (
+  { resumed, transcript }: ResumedWaitClientChangeCipherSpec,
+  _event: ChangeCipherSpec
+): Stepped<ResumedWaitClientFinished> =>
+  Result.succeed(
+    land({ _tag: "RESUMED_WAIT_CLIENT_FINISHED", resumed, transcript }, [
+      installKeys12("read", resumed.suite, resumed.keys.client)
+    ])
+  )
+
+const establishedBy = ({ choices, suite, session, master, randoms }: Resumed): Established12 => ({
+  version: "TLSv1.2",
+  suite,
+  group: session.group,
+  scheme: undefined,
+  protocol: choices.protocol,
+  serverName: choices.serverName,
+  kind: "resumed",
+  earlyData: "none",
+  peer: session.peer,
+  staples: undefined,
+  exporter: { master, randoms }
+})
+
+/** RESUMED_WAIT_CLIENT_FINISHED --Finished--> ESTABLISHED */
+export const finished = (
+  { resumed, transcript }: ResumedWaitClientFinished,
+  event: Of<Heard12, "Finished">
+): Stepped<EstablishedState> =>
+  Result.map(verifyFinished(event.body.verify_data, "client", resumed.suite.hash, resumed.master, transcript), () => {
+    const established = establishedBy(resumed)
+    return land({ _tag: "ESTABLISHED", established, renegotiations: "none" }, [
+      { _tag: "Open", direction: "read" },
+      { _tag: "Open", direction: "write" },
+      { _tag: "Established", established }
+    ])
+  })
