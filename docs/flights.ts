@@ -245,6 +245,8 @@ const show = (action: Action): string => {
       return `learns that its early data was ${action.outcome}`
     case "StoreTicket":
       return "keeps a ticket"
+    case "KeepSession":
+      return "keeps the session under its ID"
     case "Established":
       return "is established"
   }

@@ -131,6 +131,11 @@ export interface World {
   readonly takeTicket?: ((config: ClientConfig) => Ticket | undefined) | undefined
   /** How a server makes tickets of sessions, and finds sessions by them. */
   readonly tickets?: TicketMaker | undefined
+  /**
+   * The session of TLS 1.2 that a server keeps by this ID, and forgets by that. Where it is there, sessions are kept
+   * so: each comes as the event `KeepSession`.
+   */
+  readonly takeSession?: ((id: Uint8Array) => Session | undefined) | undefined
   /** A key that was given outside of TLS, by what a client calls it. */
   readonly externalPsk?: ((identity: Uint8Array) => ExternalPsk | undefined) | undefined
   /** Whether early data is taken; never by default. */
@@ -160,6 +165,11 @@ const knownPsk = (world: World, identity: Uint8Array): Known | undefined => {
   const session = world.tickets?.redeem(identity)
   return session === undefined ? undefined : known(session)
 }
+
+const byId = ({ takeSession, primitives }: World, { byId }: ResolveHello) =>
+  byId === undefined || takeSession === undefined
+    ? {}
+    : { session: byId.offered && takeSession(byId.offered), sessionId: primitives.random(32) }
 
 const seal = ({ tickets, primitives, now }: World, draft: SessionDraft): SealedTicket | undefined => {
   if (tickets === undefined) return undefined
@@ -207,6 +217,7 @@ export const answer = (world: World, command: Command): Result.Result<Answer, Fa
         _tag: "HelloResolved",
         credential: world.choose(command),
         psks: command.identities.map((identity) => knownPsk(world, identity)),
+        ...byId(world, command),
         random: random(32),
         now: world.now(),
         entropy: random(entropySize)

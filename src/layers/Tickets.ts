@@ -167,13 +167,18 @@ const stateful = (store: Store, primitives: Primitives, lifetime: Duration.Durat
   redeem: Effect.fnUntraced(function* (ticket: Uint8Array) {
     if (ticket.length !== nameSize) return undefined
     const bytes = yield* store.take(ticket)
-    return restore(bytes, yield* Clock.currentTimeMillis)
+    const again = bytes?.slice()
+    const session = restore(bytes, yield* Clock.currentTimeMillis)
+    // Clients of TLS 1.2 keep their ticket; there is no early data there that a second use could replay.
+    if (again !== undefined && session?.version === "TLSv1.2") yield* store.put(ticket, again, session.expires)
+    again?.fill(0)
+    return session
   })
 })
 
 /**
  * Tickets that are names of sessions in the `ServerSessionStore`. Redeeming one takes the session out, so that each is
- * used once (RFC 9846 section 8.1). Fails with `InvalidConfiguration` when there is no store.
+ * used once (RFC 9846 section 8.1); those of TLS 1.2 may be used again, as clients do there. Fails with `InvalidConfiguration` when there is no store.
  *
  * @example
  * const Resumption = Tickets.layerStateful().pipe(Layer.provide(ServerSessionStore.layerMemory()))

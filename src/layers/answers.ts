@@ -12,7 +12,8 @@ import {
   type ChooseConfiguration,
   type Command,
   type Exchanges,
-  entropySize
+  entropySize,
+  type ResolveHello
 } from "../state/command.ts"
 import type { ServerConfig } from "../state/config.ts"
 import { type Failure, make as failure } from "../state/failure.ts"
@@ -25,6 +26,7 @@ import type { Shape as Replay } from "./AntiReplay.ts"
 import { ClientSessionStore, type Shape as SessionStore } from "./ClientSessionStore.ts"
 import type { Credentials } from "./Credentials.ts"
 import type { CryptoProvider } from "./CryptoProvider.ts"
+import type { SessionsById } from "./sessionsById.ts"
 import type { Shape as TicketMaker } from "./Tickets.ts"
 
 /** The services that one connection asks. */
@@ -34,6 +36,8 @@ export interface World {
   /** What a server makes tickets with. */
   readonly tickets?: TicketMaker | undefined
   readonly antiReplay?: Replay | undefined
+  /** Sessions of TLS 1.2 that a server keeps without tickets. */
+  readonly sessionsById?: SessionsById | undefined
   /** Keys that were given outside of TLS, by what a client calls them. */
   readonly externalPsk?: ((identity: Uint8Array) => Effect.Effect<ExternalPsk | undefined, Failure>) | undefined
   readonly crypto: CryptoProvider["Service"]
@@ -68,6 +72,14 @@ const knownPsk = ({ externalPsk, tickets }: World) =>
     return session === undefined ? undefined : asKnown(session)
   })
 
+/** What a client of TLS 1.2 resumes by without a ticket, and what its new session may be called. */
+const byId = ({ sessionsById, crypto }: World) =>
+  Effect.fnUntraced(function* (asked: ResolveHello["byId"]) {
+    if (asked === undefined || sessionsById === undefined) return {}
+    const session = asked.offered === undefined ? undefined : yield* sessionsById.find(asked.offered)
+    return { session, sessionId: yield* crypto.randomBytes(randomSize) }
+  })
+
 /** A session becomes a ticket. One that would be over at once is not worth it. */
 const seal = Effect.fnUntraced(function* (crypto: World["crypto"], tickets: TicketMaker, draft: SessionDraft) {
   const now = yield* Clock.currentTimeMillis
@@ -84,6 +96,7 @@ export const answers = (world: World): Answers => {
   const random = crypto.randomBytes(randomSize)
   const entropy = crypto.randomBytes(entropySize)
   const known = knownPsk(world)
+  const knownById = byId(world)
   const share = (group: NamedGroup) => Effect.mapError(crypto.makeKeyShare(group), cryptoFailure)
   return {
     PrepareHello: Effect.fnUntraced(function* ({ groups, config }) {
@@ -127,7 +140,8 @@ export const answers = (world: World): Answers => {
       const credential = credentials === undefined ? undefined : yield* credentials.choose(command)
       const psks = yield* Effect.forEach(command.identities, known)
       const now = yield* Clock.currentTimeMillis
-      return { _tag: "HelloResolved", credential, psks, random: yield* random, now, entropy: yield* entropy }
+      const found = yield* knownById(command.byId)
+      return { _tag: "HelloResolved", credential, psks, ...found, random: yield* random, now, entropy: yield* entropy }
     }),
 
     JudgeEarlyData: ({ binder, until }) =>
@@ -183,19 +197,33 @@ export const answering =
 export interface Served {
   readonly config: ServerConfig
   readonly answers: Answers
+  /** Keeps a session of TLS 1.2 under its ID. */
+  readonly keepSession?: SessionsById["keep"] | undefined
 }
 
 /** What picks it when the ClientHello is there; `undefined` leaves everything as it is. */
 export type Chooser = (request: ChooseConfiguration) => Effect.Effect<Served | undefined, Failure>
 
+/** Who serves one connection. */
+export interface Attendant extends Pick<Served, "keepSession"> {
+  readonly answer: Answerer
+}
+
 /** For one connection: once the ClientHello is there the table may be another. */
-export const choosing = (own: Answers, choose: Chooser): Answerer => {
-  let answer = answering(own)
+export const choosing = (own: Served, choose: Chooser): Attendant => {
+  let served = own
+  let answer = answering(own.answers)
   const configurationChosen = (request: ChooseConfiguration) =>
-    Effect.map(choose(request), (served): Answer => {
-      if (served !== undefined) answer = answering(served.answers)
-      return { _tag: "ConfigurationChosen", config: served?.config ?? request.config }
+    Effect.map(choose(request), (chosen): Answer => {
+      if (chosen !== undefined) {
+        served = chosen
+        answer = answering(chosen.answers)
+      }
+      return { _tag: "ConfigurationChosen", config: chosen?.config ?? request.config }
     })
-  return (command) =>
-    command._tag === "ChooseConfiguration" ? guarded(command, () => configurationChosen(command)) : answer(command)
+  return {
+    answer: (command) =>
+      command._tag === "ChooseConfiguration" ? guarded(command, () => configurationChosen(command)) : answer(command),
+    keepSession: (session) => served.keepSession?.(session) ?? Effect.sync(() => session.draft.secret.wipe())
+  }
 }

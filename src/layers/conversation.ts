@@ -5,7 +5,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Socket from "effect/socket/Socket"
-import type { StoreTicket } from "../state/action.ts"
+import type { KeepSession, StoreTicket } from "../state/action.ts"
 import type { Connection, Progress } from "../state/connection.ts"
 import { alertOf, type Failure } from "../state/failure.ts"
 import type { Answerer } from "./answers.ts"
@@ -28,6 +28,8 @@ export interface Endpoint {
   readonly keyLog: KeyLogger | undefined
   /** Keeps a session that a server gave. */
   readonly keepTicket?: ((ticket: StoreTicket) => Effect.Effect<void>) | undefined
+  /** Keeps a session under its ID, for a client of TLS 1.2. */
+  readonly keepSession?: ((session: KeepSession) => Effect.Effect<void>) | undefined
   /** What a client has to say before the server has spoken, if a session allows it. */
   readonly earlyData?: Uint8Array | undefined
   readonly observer: Observer | undefined
@@ -71,7 +73,7 @@ export class Conversation {
 
   /** Sends what a step yields, and takes note of what happened in it. What others must be told is left over. */
   take(progress: Progress): ReadonlyArray<Effect.Effect<void>> {
-    const { keyLog, keepTicket, observer, role } = this.endpoint
+    const { keyLog, keepTicket, keepSession, observer, role } = this.endpoint
     this.outbox.push(progress.out)
     const told: Array<Effect.Effect<void>> = []
     for (const event of progress.events) {
@@ -79,7 +81,8 @@ export class Conversation {
       else if (event._tag === "Message" || event._tag === "Message12") observer?.onMessage(role, event)
       else if (event._tag === "LogKey" && keyLog !== undefined) told.push(keyLog.log(event.line))
       else if (event._tag === "StoreTicket" && keepTicket !== undefined) told.push(keepTicket(event))
-      else if (event._tag === "StoreTicket") event.draft.secret.wipe()
+      else if (event._tag === "KeepSession" && keepSession !== undefined) told.push(keepSession(event))
+      else if (event._tag === "StoreTicket" || event._tag === "KeepSession") event.draft.secret.wipe()
       else if (event._tag === "EarlyData") this.earlyData.push(event.bytes)
       else if (event._tag === "PeerClosed") this.ended ??= closedByPeer
       else if (event._tag === "Failed") {

@@ -9,7 +9,7 @@ import type { Connection } from "../state/connection.ts"
 import { serverText } from "../state/path/host.ts"
 import type { ConnectionOptions } from "../state/shell.ts"
 import { Allocator } from "./Allocator.ts"
-import { type Answerer, answering, answers, type Chooser, choosing, type Served, type World } from "./answers.ts"
+import { type Attendant, answering, answers, type Chooser, choosing, type Served, type World } from "./answers.ts"
 import type { Shape as SessionStore } from "./ClientSessionStore.ts"
 import { handshakeTimeout } from "./configuration.ts"
 import { type Endpoint, establish, type Link } from "./driver.ts"
@@ -33,7 +33,7 @@ const atOnce: Endpoint["admit"] = (work) => work
 const endpoint = Effect.fnUntraced(function* (
   role: Endpoint["role"],
   connection: (options: ConnectionOptions) => Connection,
-  answerer: () => Answerer,
+  attendant: () => Attendant,
   options: Options
 ) {
   const keyLog = yield* KeyLog
@@ -55,7 +55,7 @@ const endpoint = Effect.fnUntraced(function* (
     Effect.suspend(() => {
       const keyLogging = keyLog === undefined ? "off" : "on"
       const settings = { ...shape, allocate, keyLog: keyLogging } as const
-      return establish(socket, { ...shared, connection: connection(settings), answer: answerer(), peer })
+      return establish(socket, { ...shared, ...attendant(), connection: connection(settings), peer })
     })
   return handshake
 })
@@ -67,12 +67,12 @@ export const client = (
   options: Omit<Options, "keepTicket">
 ): Effect.Effect<Handshake> => {
   const { sessions } = world
-  const answer = answering(answers(world))
+  const attendant = { answer: answering(answers(world)) }
   const remember = ({ established }: Link) => sessions.rememberGroup(serverText(config.server), established.group)
   const handshake = endpoint(
     "client",
     (settings) => Core.client(config, settings),
-    () => answer,
+    () => attendant,
     { ...options, keepTicket: keepTicket(sessions, config) }
   )
   return Effect.map(handshake, (connect) => (socket, peer) => Effect.tap(connect(socket, peer), remember))
@@ -84,13 +84,13 @@ interface ServerOptions extends Options {
 }
 
 /** Handshakes of a server. */
-export const server = ({ config, answers }: Served, options: ServerOptions): Effect.Effect<Handshake> => {
+export const server = (own: Served, options: ServerOptions): Effect.Effect<Handshake> => {
   const { choose } = options
-  const answer = answering(answers)
+  const attendant = { answer: answering(own.answers), keepSession: own.keepSession }
   return endpoint(
     "server",
-    (settings) => Core.server(config, settings),
-    () => (choose === undefined ? answer : choosing(answers, choose)),
+    (settings) => Core.server(own.config, settings),
+    () => (choose === undefined ? attendant : choosing(own, choose)),
     options
   )
 }

@@ -12,6 +12,8 @@ import { ClientSessionStore, type Shape as SessionStore } from "./ClientSessionS
 import type { Credentials } from "./Credentials.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { shownBy } from "./fingerprint.ts"
+import { ServerSessionStore } from "./ServerSessionStore.ts"
+import * as SessionsById from "./sessionsById.ts"
 import { Tickets } from "./Tickets.ts"
 import { misconfigured, type TlsError } from "./TlsError.ts"
 import type { Verifier } from "./Verifier.ts"
@@ -36,7 +38,10 @@ export interface ClientOptions {
 
 /** How a server resumes sessions. */
 export interface ServerOptions {
-  /** `off` resumes nothing and gives no tickets; by default it does, where `Tickets` are provided. */
+  /**
+   * `off` resumes nothing and gives no tickets; by default it does, where `Tickets` are provided. In TLS 1.2 a
+   * `ServerSessionStore` is enough: clients that take no tickets resume by session ID.
+   */
   readonly resumption?: "on" | "off" | undefined
   /** Tickets after a handshake, 0 to 255, unless the client asks for fewer; 2 by default. */
   readonly tickets?: number | undefined
@@ -49,6 +54,9 @@ export interface ServerOptions {
 
 /** The default number of tickets. */
 export const tickets = 2
+
+/** How long a session of TLS 1.2 is kept by its ID where there are no tickets that would say. */
+const sessionLifetime = Duration.hours(12)
 
 const isCount = (count: number, most: number): boolean => Number.isInteger(count) && count >= 0 && count <= most
 
@@ -126,12 +134,20 @@ export const server = Effect.fnUntraced(function* (
   if (!isCount(maxEarlyData, 2 ** 32 - 1)) {
     return yield* misconfigured(`maxEarlyData is a number of bytes below 2^32, not ${maxEarlyData}`)
   }
-  const off = resumption === "off" || maker === undefined || fingerprint === undefined
-  if (maxEarlyData > 0 && (off || antiReplay === AntiReplay.defaultValue())) {
+  const store = yield* ServerSessionStore
+  const off = resumption === "off" || fingerprint === undefined || (maker === undefined && store === undefined)
+  if (maxEarlyData > 0 && (off || maker === undefined || antiReplay === AntiReplay.defaultValue())) {
     return yield* misconfigured("maxEarlyData needs Tickets and AntiReplay, for example AntiReplay.layerMemory()")
   }
   const ours: ServerConfig["resumption"] = off
     ? undefined
-    : { policy: fingerprint, tickets: count, maxEarlyData, freshness: Duration.toMillis(antiReplay.window) }
-  return { resumption: ours, tickets: off ? undefined : maker, antiReplay }
+    : {
+        policy: fingerprint,
+        tickets: maker === undefined ? 0 : count,
+        maxEarlyData,
+        freshness: Duration.toMillis(antiReplay.window)
+      }
+  const sessionsById =
+    off || store === undefined ? undefined : SessionsById.make(store, maker?.lifetime ?? sessionLifetime)
+  return { resumption: ours, tickets: off ? undefined : maker, antiReplay, sessionsById }
 })

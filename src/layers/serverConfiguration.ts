@@ -87,6 +87,7 @@ export const configure = Effect.fnUntraced(function* (
   const keys = yield* ExternalPsks.forServer(credentials)
   return {
     config: { ...config, ...keys.config, serverNamePolicy, alpnPolicy },
+    keepSession: sessions.sessionsById?.keep,
     answers: answers({ crypto, credentials, verify: verifier?.verify ?? unasked, ...sessions, ...keys.world })
   }
 })

@@ -4,7 +4,7 @@ import type { Hash } from "../crypto/primitives.ts"
 import type { Secret } from "../crypto/secret.ts"
 import type { CipherSuite12, CipherSuite13 } from "../crypto/suite.ts"
 import type { Established, Established13 } from "./established.ts"
-import type { SessionDraft, TicketForm } from "./session.ts"
+import type { SessionDraft, SessionDraft12, TicketForm } from "./session.ts"
 import type { EarlyExporterSecret } from "./tls13/keySchedule.ts"
 
 /** Which keys protect a record; RFC 9001 calls it the encryption level. */
@@ -113,6 +113,16 @@ export interface StoreTicket {
   readonly lifetime: number
 }
 
+/** A server keeps a session under its ID, so that the client may resume it without a ticket (RFC 5246 section 7.3). */
+export interface KeepSession {
+  readonly _tag: "KeepSession"
+  /** 32 bytes. */
+  readonly id: Uint8Array
+  readonly draft: SessionDraft12
+  /** When it ends, in milliseconds since 1970, if it began in an earlier handshake. */
+  readonly expires: number | undefined
+}
+
 /** A line for the key log (RFC 9850), if anybody keeps one. */
 export interface LogKey {
   readonly _tag: "LogKey"
@@ -152,4 +162,5 @@ export type Action =
   | AcceptEarlyData
   | SkipEarlyData
   | StoreTicket
+  | KeepSession
   | EstablishedAction

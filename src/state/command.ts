@@ -11,7 +11,7 @@ import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { KeyPair, SignatureAlgorithm } from "../crypto/primitives.ts"
 import type { CertificateKind, ClientConfig, Policy, ServerConfig, ServerIdentity, Version } from "./config.ts"
 import type { PeerAuthenticated, Staples } from "./proof.ts"
-import type { SessionDraft, Ticket } from "./session.ts"
+import type { Session, SessionDraft, Ticket } from "./session.ts"
 import type { Known } from "./tls13/psk.ts"
 
 /** A chain and the key that goes with it. Who holds the key, and what it is, is known to the one who made it. */
@@ -117,8 +117,18 @@ export interface ResolveHello {
   readonly authorities: ReadonlyArray<Uint8Array>
   /** What the client takes, the preferred first (RFC 7250 section 4.1); absent for certificates only. */
   readonly certificateTypes?: ReadonlyArray<CertificateKind> | undefined
-  /** The PSKs that the client offers, the first few (section 4.3.11); none where they are of no use. */
+  /**
+   * The PSKs that the client offers, the first few (section 4.3.11), in TLS 1.2 its ticket; none where they are of no
+   * use.
+   */
   readonly identities: ReadonlyArray<Uint8Array>
+  /** How TLS 1.2 resumes without a ticket (RFC 5246 section 7.3); absent where it does not. */
+  readonly byId?: SessionById | undefined
+}
+/** What a client of TLS 1.2 says of sessions that have an ID, and no ticket. */
+export interface SessionById {
+  /** The session to resume, 1 to 32 bytes; absent when it offers none. */
+  readonly offered: Uint8Array | undefined
 }
 export interface HelloResolved {
   readonly _tag: "HelloResolved"
@@ -126,6 +136,10 @@ export interface HelloResolved {
   readonly credential: Credential | undefined
   /** What the identities stand for, in their order; `undefined` for what is not known. */
   readonly psks?: ReadonlyArray<Known | undefined> | undefined
+  /** The session of `byId`: whoever keeps it has forgotten it, until the handshake has come to its end. */
+  readonly session?: Session | undefined
+  /** 32 random bytes: the ID of a new session, for `byId`; absent where nobody keeps sessions. */
+  readonly sessionId?: Uint8Array | undefined
   /** 32 bytes. */
   readonly random: Uint8Array
   readonly now: number

@@ -4,7 +4,7 @@
  */
 import type * as Result from "effect/Result"
 import type { Message, Message12 } from "../codec/handshake/handshake.ts"
-import type { EarlyDataJudged, StoreTicket } from "./action.ts"
+import type { EarlyDataJudged, KeepSession, StoreTicket } from "./action.ts"
 import type { Answer, Command } from "./command.ts"
 import type { Established } from "./established.ts"
 import type { UpdateKeys } from "./event.ts"
@@ -21,6 +21,8 @@ export type ConnectionEvent =
   | EarlyDataJudged
   /** A session that may be resumed; it holds a secret. */
   | StoreTicket
+  /** A session that a server keeps by its ID; it holds a secret. */
+  | KeepSession
   /** A line of RFC 9850, when a key log is wanted. It holds a secret. */
   | { readonly _tag: "LogKey"; readonly line: string }
   /** A handshake message, for whoever wants to watch. */

@@ -282,6 +282,7 @@ class Shell<S extends AnyState> implements Connection {
         this.#intake.skipEarlyData(action.limit)
         return done
       case "StoreTicket":
+      case "KeepSession":
       case "Established":
         if (action._tag === "Established") this.established = action.established
         this.#events.push(action)

@@ -9,6 +9,7 @@ import { hear } from "../../transcript.ts"
 import { verifyFinished } from "../finished.ts"
 import { Flight12, installKeys12 } from "../flight.ts"
 import { finish } from "./ending.ts"
+import { sessionOf } from "./session.ts"
 import type {
   ClientProof,
   EstablishedState,
@@ -17,7 +18,6 @@ import type {
   WaitClientChangeCipherSpec,
   WaitClientFinished
 } from "./state.ts"
-import { givesTicket, sessionOf } from "./ticket.ts"
 
 /** WAIT_CLIENT_CHANGE_CIPHER_SPEC --ChangeCipherSpec--> WAIT_CLIENT_FINISHED */
 export const changeCipherSpec = (
@@ -54,11 +54,11 @@ export const finished = (
   event: Of<Heard12, "Finished">
 ): Stepped<SealingTicket | EstablishedState> =>
   Result.gen(function* () {
-    const { choices, suite } = hs.selected
+    const { kept, suite } = hs.selected
     yield* verifyFinished(event.body.verify_data, "client", suite.hash, hs.master, transcript)
     const heard = hear(transcript, event.raw)
     const established = establishedBy(hs, proof)
-    if (!givesTicket(choices)) return yield* finish(new Flight12(heard), hs, established)
+    if (kept._tag !== "Ticket") return yield* finish(new Flight12(heard), hs, established)
     const asks = { _tag: "SealTickets", sessions: [sessionOf(hs, established)] } as const
     return land({ _tag: "SEALING_TICKET", asks, hs, established, transcript: heard })
   })

@@ -5,7 +5,7 @@ import type { ClientHello } from "../../../codec/handshake/clientHello.ts"
 import { CipherSuite } from "../../../codec/registry/cipherSuite.ts"
 import { authentication12, signable12 } from "../../../crypto/signature.ts"
 import type { CipherSuite12 } from "../../../crypto/suite.ts"
-import type { Credential, HelloResolved } from "../../command.ts"
+import type { Credential, HelloResolved, ResolveHello } from "../../command.ts"
 import type { ServerConfig } from "../../config.ts"
 import type { Heard } from "../../event.ts"
 import { type Failure, fail } from "../../failure.ts"
@@ -16,7 +16,7 @@ import * as ServerName from "../../negotiation/serverName.ts"
 import { servedVersions } from "../../negotiation/version.ts"
 import * as Transcript from "../../transcript.ts"
 import { groups12 } from "../keyExchange.ts"
-import { resume, select } from "./resumption.ts"
+import { keptBy, resume, select } from "./resumption.ts"
 import type { Choices, OfferingKey, ReceivedClientHello, ResumedWaitClientChangeCipherSpec, Selected } from "./state.ts"
 
 const nullCompression = 0
@@ -44,11 +44,33 @@ const masterSecret = (config: ServerConfig, hello: ClientHello): Result.Result<C
     : fail("NoExtendedMasterSecret", "the client does not offer extended_master_secret, which is required here")
 }
 
-/** The session that a client would resume: by its ticket, or else by its session ID (RFC 5077 section 3.4). */
-const identities = ({ config, hello }: Choices): ReadonlyArray<Uint8Array> => {
-  const ticket = find(hello.extensions, "session_ticket")?.ticket ?? new Uint8Array(0)
-  const identity = ticket.length > 0 ? ticket : hello.legacy_session_id
-  return config.resumption === undefined || identity.length === 0 ? [] : [identity]
+/** The suites of both. */
+const suites = (config: ServerConfig, hello: ClientHello): Result.Result<Choices["suites"], Failure> => {
+  const common = (config.suites12 ?? []).filter(({ name }) => hello.cipher_suites.includes(name))
+  return common.length > 0
+    ? Result.succeed(common)
+    : fail(
+        "NoCommonCipherSuite",
+        `the client offers ${hello.cipher_suites.map(CipherSuite.show).slice(0, 16).join(", ")} for TLS 1.2`
+      )
+}
+
+/** The client's schemes, as far as one of the suites goes with them: a credential is chosen by what is left. */
+const schemes = ({ extensions }: ClientHello, suites: Choices["suites"]): Choices["schemes"] => {
+  const theirs = find(extensions, "signature_algorithms")?.supported_signature_algorithms ?? []
+  return theirs.filter((scheme) => suites.some(({ authentication }) => authentication12(scheme) === authentication))
+}
+
+/** What a client would resume: the session of its ticket, or else that of its session ID (RFC 5077 section 3.4). */
+const offered = ({ config, hello, masterSecret }: Choices): Pick<ResolveHello, "identities" | "byId"> => {
+  if (config.resumption === undefined) return { identities: [] }
+  const ticket = find(hello.extensions, "session_ticket")?.ticket
+  if (ticket !== undefined && ticket.length > 0) return { identities: [ticket], byId: { offered: undefined } }
+  const { legacy_session_id: id } = hello
+  return {
+    identities: [],
+    byId: masterSecret === "extended" ? { offered: id.length > 0 ? id : undefined } : undefined
+  }
 }
 
 /** START hears ClientHello of TLS 1.2: --ClientHello--> RECVD_CLIENT_HELLO */
@@ -57,15 +79,15 @@ export const clientHello = (config: ServerConfig, event: Of<Heard, "ClientHello"
     const hello = event.body
     const { extensions } = hello
     yield* check(hello)
-    const schemes = find(extensions, "signature_algorithms")?.supported_signature_algorithms ?? []
-    const offered = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list ?? []
-    const protocol = yield* Alpn.select(config.protocols, offered, config.alpnPolicy)
+    const protocols = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list ?? []
+    const common = yield* suites(config, hello)
     const choices: Choices = {
       config,
       hello,
       serverName: yield* ServerName.select(extensions, config.serverNamePolicy),
-      protocol,
-      schemes,
+      protocol: yield* Alpn.select(config.protocols, protocols, config.alpnPolicy),
+      suites: common,
+      schemes: schemes(hello, common),
       masterSecret: yield* masterSecret(config, hello)
     }
     return land({
@@ -73,10 +95,13 @@ export const clientHello = (config: ServerConfig, event: Of<Heard, "ClientHello"
       asks: {
         _tag: "ResolveHello",
         serverName: choices.serverName,
-        protocols: offered,
-        schemes,
-        ...CertificateSchemes.ofPeer(extensions, schemes),
-        identities: identities(choices),
+        protocols,
+        schemes: choices.schemes,
+        ...CertificateSchemes.ofPeer(
+          extensions,
+          find(extensions, "signature_algorithms")?.supported_signature_algorithms ?? []
+        ),
+        ...offered(choices),
         serverNamePolicy: config.serverNamePolicy
       },
       choices,
@@ -86,23 +111,18 @@ export const clientHello = (config: ServerConfig, event: Of<Heard, "ClientHello"
 
 /** The suite and the scheme that go with the key of a credential (RFC 5246 section 7.4.3, RFC 8422 section 5.3). */
 const sign = (
-  { config, hello, schemes }: Choices,
+  { suites, schemes }: Choices,
   credential: Credential
 ): Result.Result<Pick<Selected, "suite" | "scheme">, Failure> => {
   const common = signable12(credential.schemes).filter((scheme) => schemes.includes(scheme))
-  const suites = (config.suites12 ?? []).filter(({ name }) => hello.cipher_suites.includes(name))
   const pair = (suite: CipherSuite12) => {
     const scheme = common.find((candidate) => authentication12(candidate) === suite.authentication)
     return scheme === undefined ? [] : [{ suite, scheme }]
   }
   const [chosen] = suites.flatMap(pair)
-  if (chosen !== undefined) return Result.succeed(chosen)
-  return common.length === 0
-    ? fail("NoCommonSignatureScheme", "the client accepts no signature that our key makes in TLS 1.2")
-    : fail(
-        "NoCommonCipherSuite",
-        `the client offers ${hello.cipher_suites.map(CipherSuite.show).slice(0, 16).join(", ")}; none goes with our key`
-      )
+  return chosen === undefined
+    ? fail("NoCommonSignatureScheme", "the client accepts no signature that our key makes, with a suite that it offers")
+    : Result.succeed(chosen)
 }
 
 /** The curve of the key exchange; a client that says nothing of curves takes any (RFC 8422 section 4). */
@@ -144,7 +164,8 @@ export const helloResolved = (
       ...(yield* sign(choices, credential)),
       group: yield* group(choices),
       credential,
-      randoms
+      randoms,
+      kept: keptBy(choices, resolved)
     }
     return land({
       _tag: "OFFERING_KEY",

@@ -26,7 +26,6 @@ import type {
   WaitClientChangeCipherSpec,
   WaitClientKeyExchange
 } from "./state.ts"
-import { givesTicket } from "./ticket.ts"
 
 const paramsOf = ({ group }: Selected, share: Uint8Array) => ({ namedcurve: group, public: share })
 
@@ -52,13 +51,16 @@ const extensions = (selected: Selected): ReadonlyArray<Extension<"ServerHello">>
   return [
     ...serverName(selected.choices),
     ...common(selected.choices),
-    ...(givesTicket(selected.choices)
+    ...(selected.kept._tag === "Ticket"
       ? [{ type: "session_ticket", data: { ticket: new Uint8Array(0) } } as const]
       : []),
     ...(status === undefined ? [] : [{ type: "status_request", data: {} } as const]),
     ...timestamps
   ]
 }
+
+/** The name of a session that is kept by it; of no bytes where none is (RFC 5246 section 7.4.1.3). */
+const sessionId = ({ kept }: Selected): Uint8Array => (kept._tag === "Id" ? kept.id : new Uint8Array(0))
 
 /** CertificateRequest, where the configuration wants one (section 7.4.4). */
 const certificateRequest = ({ clientAuthentication }: ServerConfig, flight: Flight12): Result.Result<void, Failure> =>
@@ -85,7 +87,7 @@ export const signed = (
     const { choices, suite, credential, scheme, randoms } = selected
     const { status } = stapled(selected)
     const flight = new Flight12(state.transcript)
-    yield* flight.say(serverHello(randoms.server, new Uint8Array(0), suite, extensions(selected)))
+    yield* flight.say(serverHello(randoms.server, sessionId(selected), suite, extensions(selected)))
     yield* flight.say(certificateOf(credential))
     if (status !== undefined) yield* flight.say({ _tag: "CertificateStatus", body: status })
     yield* flight.say({

@@ -1,8 +1,10 @@
 /** Sessions resumed in TLS 1.2 (RFC 5246 figure 2, RFC 5077): RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC and on. */
 import * as Result from "effect/Result"
+import { find } from "../../../codec/extension/extension.ts"
 import { equal } from "../../../crypto/constantTime.ts"
 import { Secret, unsafeBytes } from "../../../crypto/secret.ts"
 import type { CipherSuite12 } from "../../../crypto/suite.ts"
+import type { Action } from "../../action.ts"
 import type { HelloResolved } from "../../command.ts"
 import type { Established12 } from "../../established.ts"
 import type { ChangeCipherSpec, Heard12 } from "../../event.ts"
@@ -18,6 +20,7 @@ import { common, serverHello } from "./serverHello.ts"
 import type {
   Choices,
   EstablishedState,
+  Kept,
   Resumed,
   ResumedWaitClientChangeCipherSpec,
   ResumedWaitClientFinished
@@ -26,6 +29,8 @@ import type {
 interface Found {
   readonly session: Session12
   readonly suite: CipherSuite12
+  /** What stands for it. */
+  readonly kept: Kept
 }
 
 /** Whether a session may be resumed here and now: the same rules as in TLS 1.3. What differs gets a full handshake. */
@@ -38,14 +43,30 @@ const acceptable = ({ config, protocol, serverName }: Choices, session: Session1
   session.expires > now &&
   (config.clientAuthentication._tag !== "Required" || session.peer !== undefined)
 
-/** The session of the client's ticket or session ID, if it may be resumed, with its own suite and no other. */
-export const select = (choices: Choices, { psks = [], now }: HelloResolved): Found | undefined => {
-  const { config, hello } = choices
-  const [known] = psks
-  if (known?._tag !== "Session12" || !acceptable(choices, known.session, now)) return undefined
-  const { session } = known
-  const suite = config.suites12?.find(({ name }) => name === session.suite)
-  return suite !== undefined && hello.cipher_suites.includes(suite.name) ? { session, suite } : undefined
+/** The session of the client's ticket or session ID; what began in TLS 1.3 is none here. */
+const known = ({ hello }: Choices, { psks = [], session }: HelloResolved): Omit<Found, "suite"> | undefined => {
+  const [byTicket] = psks
+  if (byTicket?._tag === "Session12") return { session: byTicket.session, kept: { _tag: "Ticket" } }
+  return session?.version === "TLSv1.2" ? { session, kept: { _tag: "Id", id: hello.legacy_session_id } } : undefined
+}
+
+/** The session to resume, with its own suite and no other, if it may be. */
+export const select = (choices: Choices, resolved: HelloResolved): Found | undefined => {
+  const found = known(choices, resolved)
+  if (found === undefined || !acceptable(choices, found.session, resolved.now)) return undefined
+  const suite = choices.suites.find(({ name }) => name === found.session.suite)
+  return suite === undefined ? undefined : { ...found, suite }
+}
+
+/**
+ * What will stand for a new session: a ticket for clients that take one, or else an ID of ours, never one that the client
+ * made up. Without an extended master secret there is nothing (RFC 7627 section 5.4).
+ */
+export const keptBy = ({ config, hello, masterSecret }: Choices, { sessionId }: HelloResolved): Kept => {
+  if (config.resumption === undefined || masterSecret === "plain") return { _tag: "Nothing" }
+  const takesTickets = find(hello.extensions, "session_ticket") !== undefined
+  if (takesTickets && config.resumption.tickets > 0) return { _tag: "Ticket" }
+  return sessionId === undefined ? { _tag: "Nothing" } : { _tag: "Id", id: sessionId.slice() }
 }
 
 /** RFC 7627 section 5.3: a session with an extended master secret is never resumed without one. */
@@ -57,7 +78,7 @@ const stillExtended = ({ masterSecret }: Choices): Result.Result<void, Failure> 
 /** ServerHello, ChangeCipherSpec, Finished: we go first. */
 export const resume = (
   choices: Choices,
-  { session, suite }: Found,
+  { session, suite, kept }: Found,
   randoms: Randoms,
   transcript: Heard
 ): Stepped<ResumedWaitClientChangeCipherSpec> =>
@@ -65,7 +86,7 @@ export const resume = (
     yield* stillExtended(choices)
     const master = new Secret("master", unsafeBytes(session.secret).slice())
     const keys = writeKeys(suite, master, randoms)
-    const resumed: Resumed = { choices, suite, session, randoms, master, keys }
+    const resumed: Resumed = { choices, suite, session, kept, randoms, master, keys }
     const flight = new Flight12(transcript)
     // Our echo says that the session is resumed, by a ticket too (RFC 5077 section 3.4).
     yield* flight.say(serverHello(randoms.server, choices.hello.legacy_session_id, suite, common(choices)))
@@ -104,6 +125,19 @@ const establishedBy = ({ choices, suite, session, master, randoms }: Resumed): E
   exporter: { master, randoms }
 })
 
+/** A session goes back under its ID: had the handshake failed, it would be forgotten (RFC 5246 section 7.2.2). */
+const keepAgain = ({ session, kept, master }: Resumed): ReadonlyArray<Action> =>
+  kept._tag === "Id"
+    ? [
+        {
+          _tag: "KeepSession",
+          id: kept.id.slice(),
+          draft: { ...session, secret: new Secret("session", unsafeBytes(master).slice()) },
+          expires: session.expires
+        }
+      ]
+    : []
+
 /** RESUMED_WAIT_CLIENT_FINISHED --Finished--> ESTABLISHED */
 export const finished = (
   { resumed, transcript }: ResumedWaitClientFinished,
@@ -114,6 +148,7 @@ export const finished = (
     return land({ _tag: "ESTABLISHED", established, renegotiations: "none" }, [
       { _tag: "Open", direction: "read" },
       { _tag: "Open", direction: "write" },
-      { _tag: "Established", established }
+      { _tag: "Established", established },
+      ...keepAgain(resumed)
     ])
   })

@@ -28,10 +28,19 @@ export interface Choices {
   readonly hello: ClientHello
   readonly serverName: string | undefined
   readonly protocol: string | undefined
+  /** The suites of both, our preferred first; never empty. */
+  readonly suites: ReadonlyArray<CipherSuite12>
+  /** How the client lets us sign, with one of these suites. */
   readonly schemes: ReadonlyArray<SignatureScheme>
   /** Whether the master secret is bound to the handshake (RFC 7627). */
   readonly masterSecret: "extended" | "plain"
 }
+
+/** What will stand for the session, once the handshake is done. */
+export type Kept =
+  | { readonly _tag: "Nothing" }
+  | { readonly _tag: "Ticket" }
+  | { readonly _tag: "Id"; readonly id: Uint8Array }
 
 /** The choices with what the world added to them. Carried whole, never spread. */
 export interface Selected {
@@ -41,6 +50,7 @@ export interface Selected {
   readonly credential: Credential
   readonly scheme: SignatureScheme
   readonly randoms: Randoms
+  readonly kept: Kept
 }
 
 /** Who the client is, as far as it has said. */
@@ -63,6 +73,8 @@ export interface Resumed {
   readonly choices: Choices
   readonly suite: CipherSuite12
   readonly session: Session12
+  /** What stood for it: a ticket still does, an ID only from now on again. */
+  readonly kept: Kept
   readonly randoms: Randoms
   readonly master: MasterSecret
   readonly keys: WriteKeys
