@@ -70,14 +70,6 @@ export const reasons = {
   InvalidKeyShare: misbehaved("illegal_parameter", "RFC 9846 4.3.8.2"),
   ShareOutsideGroups: misbehaved("illegal_parameter", "RFC 9846 4.3.8"),
 
-  // TLS 1.2
-  NoUncompressedPoints: misbehaved("illegal_parameter", "RFC 8422 5.1.2"),
-  BadRenegotiationInfo: misbehaved("handshake_failure", "RFC 5746 3.6"),
-  RenegotiationAgain: misbehaved("no_renegotiation_RESERVED", "RFC 5246 7.2.2"),
-  NoExtendedMasterSecret: incompatible("handshake_failure", "RFC 7627 5.3"),
-  InappropriateFallback: misbehaved("inappropriate_fallback", "RFC 7507 3"),
-  ClientCertificateRequired12: incompatible("handshake_failure", "RFC 5246 7.4.6"),
-
   // Retry
   PointlessRetry: misbehaved("illegal_parameter", "RFC 9846 4.2.4"),
   RetryForSharedGroup: misbehaved("illegal_parameter", "RFC 9846 4.3.8"),
@@ -99,10 +91,12 @@ export const reasons = {
   NoExtendedMasterSecret: incompatible("handshake_failure", "RFC 7627 5.2"),
   ExtendedMasterSecretChanged: misbehaved("handshake_failure", "RFC 7627 5.3"),
   NoSecureRenegotiation: incompatible("handshake_failure", "RFC 5746 3.4"),
-  RenegotiationInfoMismatch: misbehaved("handshake_failure", "RFC 5746 3.4"),
+  RenegotiationInfoMismatch: misbehaved("handshake_failure", "RFC 5746 3"),
   RenegotiationRefused: misbehaved("unexpected_message", "RFC 9325 3.5"),
   NoUncompressedPoints: misbehaved("illegal_parameter", "RFC 8422 5.1.2"),
   SuiteChangedOnResumption: misbehaved("illegal_parameter", "RFC 5246 7.4.1.3"),
+  InappropriateFallback: misbehaved("inappropriate_fallback", "RFC 7507 3"),
+  ClientCertificateRequired12: incompatible("handshake_failure", "RFC 5246 7.4.6"),
 
   // Authentication
   EmptyCertificateList: misbehaved("decode_error", "RFC 9846 4.5.1.3"),

@@ -69,7 +69,7 @@ export const having = (...more: Extensions): Extensions => [
   ...extensions12.filter(({ type }) => !more.some((each) => each.type === type)),
   ...more
 ]
-export const ticketWish = (ticket = new Uint8Array(0)): Extensions[number] => ({
+export const ticketWish = (ticket: Uint8Array = new Uint8Array(0)): Extensions[number] => ({
   type: "session_ticket",
   data: { ticket }
 })

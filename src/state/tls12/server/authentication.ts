@@ -1,11 +1,12 @@
 /** WAIT_CLIENT_CERTIFICATE, WAIT_CERTIFICATE_VERIFY, AUTHENTICATING_CLIENT (RFC 5246 sections 7.4.6 and 7.4.8). */
 import * as Result from "effect/Result"
-import { algorithm12, tls12Schemes } from "../../../crypto/signature.ts"
+import { signable12 } from "../../../crypto/signature.ts"
 import type { Heard12 } from "../../event.ts"
 import { fail } from "../../failure.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
 import type { PeerAuthenticated } from "../../proof.ts"
 import { hear, spoken } from "../../transcript.ts"
+import { authenticate } from "../authentication.ts"
 import type {
   AuthenticatingClient,
   WaitCertificateVerify,
@@ -37,29 +38,16 @@ export const certificateVerify = (
   { hs, chain, transcript }: WaitCertificateVerify,
   event: Of<Heard12, "CertificateVerify">
 ): Stepped<AuthenticatingClient> => {
-  const { algorithm: scheme, signature } = event.body
-  const algorithm = algorithm12(scheme)
-  if (algorithm === undefined || !tls12Schemes.some((accepted) => accepted === scheme)) {
-    return fail("UnofferedSignatureScheme", "the client signs in a way that it was not asked for")
-  }
-  return Result.succeed(
-    land({
-      _tag: "AUTHENTICATING_CLIENT",
-      asks: {
-        _tag: "AuthenticatePeer",
-        peer: { _tag: "Client" },
-        certificateType: "X509",
-        chain,
-        scheme,
-        algorithm,
-        signature,
-        content: spoken(transcript),
-        ocsp: undefined,
-        timestamps: undefined
-      },
-      hs,
-      transcript: hear(transcript, event.raw)
-    })
+  const presented = {
+    peer: { _tag: "Client" },
+    chain,
+    content: spoken(transcript),
+    ocsp: undefined,
+    timestamps: undefined
+  } as const
+  const { schemes } = hs.selected.choices.config
+  return Result.map(authenticate(presented, signable12(schemes), ["ECDSA", "RSA"], event.body), (asks) =>
+    land({ _tag: "AUTHENTICATING_CLIENT", asks, hs, transcript: hear(transcript, event.raw) })
   )
 }
 

@@ -69,5 +69,5 @@ export const renegotiation = (
   _event: Of<Heard12, "ClientHello">
 ): Stepped<EstablishedState> =>
   state.renegotiations === "refused"
-    ? fail("RenegotiationAgain", "the client asks for a new handshake again, and was refused already")
+    ? fail("RenegotiationRefused", "the client asks for a new handshake again, and was refused already")
     : Result.succeed(land({ ...state, renegotiations: "refused" }, [{ _tag: "RefuseRenegotiation" }]))

@@ -32,7 +32,7 @@ const check = ({ extensions, legacy_compression_methods: methods }: ClientHello)
   }
   const renegotiated = find(extensions, "renegotiation_info")?.renegotiated_connection
   return renegotiated !== undefined && renegotiated.length > 0
-    ? fail("BadRenegotiationInfo", "renegotiation_info of a first handshake is empty (RFC 5746 section 3.6)")
+    ? fail("RenegotiationInfoMismatch", "renegotiation_info of a first handshake is empty (RFC 5746 section 3.6)")
     : Result.succeed(undefined)
 }
 
@@ -94,6 +94,7 @@ export const clientHello = (config: ServerConfig, event: Of<Heard, "ClientHello"
       _tag: "RECVD_CLIENT_HELLO",
       asks: {
         _tag: "ResolveHello",
+        version: "TLSv1.2",
         serverName: choices.serverName,
         protocols,
         schemes: choices.schemes,

@@ -2,8 +2,8 @@
 import * as Result from "effect/Result"
 import type { Extension } from "../../../codec/extension/placement.ts"
 import { Secret } from "../../../crypto/secret.ts"
-import { tls12Schemes } from "../../../crypto/signature.ts"
-import type { Credential, KeyShareMade, SecretAgreed, Signed } from "../../command.ts"
+import { signable12 } from "../../../crypto/signature.ts"
+import type { KeyShareMade, SecretAgreed, Signed } from "../../command.ts"
 import type { ServerConfig } from "../../config.ts"
 import type { Heard12 } from "../../event.ts"
 import type { Failure } from "../../failure.ts"
@@ -11,6 +11,7 @@ import { logKey } from "../../flight.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
 import { staples } from "../../tls13/stapling.ts"
 import { digestOf, hear } from "../../transcript.ts"
+import { certificateOf } from "../authentication.ts"
 import { Flight12 } from "../flight.ts"
 import { signedParams } from "../keyExchange.ts"
 import * as KeySchedule from "../keySchedule.ts"
@@ -63,19 +64,20 @@ const extensions = (selected: Selected): ReadonlyArray<Extension<"ServerHello">>
 const sessionId = ({ kept }: Selected): Uint8Array => (kept._tag === "Id" ? kept.id : new Uint8Array(0))
 
 /** CertificateRequest, where the configuration wants one (section 7.4.4). */
-const certificateRequest = ({ clientAuthentication }: ServerConfig, flight: Flight12): Result.Result<void, Failure> =>
+const certificateRequest = (
+  { clientAuthentication, schemes }: ServerConfig,
+  flight: Flight12
+): Result.Result<void, Failure> =>
   clientAuthentication._tag === "None"
     ? Result.succeed(undefined)
     : flight.say({
         _tag: "CertificateRequest",
         body: {
           certificate_types: ["ecdsa_sign", "rsa_sign"],
-          supported_signature_algorithms: tls12Schemes,
+          supported_signature_algorithms: signable12(schemes),
           certificate_authorities: clientAuthentication.authorities
         }
       })
-
-const certificateOf = ({ chain }: Credential) => ({ _tag: "Certificate", body: { certificate_list: chain } }) as const
 
 /** SIGNING_KEY --Signed--> WAIT_CLIENT_CERTIFICATE | WAIT_CLIENT_KEY_EXCHANGE: all of our first flight. */
 export const signed = (
@@ -88,7 +90,7 @@ export const signed = (
     const { status } = stapled(selected)
     const flight = new Flight12(state.transcript)
     yield* flight.say(serverHello(randoms.server, sessionId(selected), suite, extensions(selected)))
-    yield* flight.say(certificateOf(credential))
+    yield* flight.say({ _tag: "Certificate", body: certificateOf(credential) })
     if (status !== undefined) yield* flight.say({ _tag: "CertificateStatus", body: status })
     yield* flight.say({
       _tag: "ServerKeyExchange",

@@ -73,7 +73,7 @@ export const keptBy = ({ config, hello, masterSecret }: Choices, { sessionId }: 
 const stillExtended = ({ masterSecret }: Choices): Result.Result<void, Failure> =>
   masterSecret === "extended"
     ? Result.succeed(undefined)
-    : fail("NoExtendedMasterSecret", "the session began with extended_master_secret, and the client gave that up")
+    : fail("ExtendedMasterSecretChanged", "the session began with extended_master_secret, and the client gave that up")
 
 /** ServerHello, ChangeCipherSpec, Finished: we go first. */
 export const resume = (
