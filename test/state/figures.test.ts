@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { contract, type Drawing, mermaid } from "../../src/state/machine.ts"
 import { client12 } from "../../src/state/tls12/client/machine.ts"
+import { server12 } from "../../src/state/tls12/server/machine.ts"
 import { everyTrip, figures, type Role } from "../support/travel.ts"
 
 /** A.1. Words in lower case are not messages: the client goes on by itself. */
@@ -101,7 +102,7 @@ const rfc = { client: rfcClient, server: rfcServer }
 /** The states of TLS 1.2, which have a figure of their own. */
 const states12: { readonly [R in Role]: ReadonlySet<string> } = {
   client: new Set(Object.keys(client12.figure)),
-  server: new Set()
+  server: new Set(Object.keys(server12.figure))
 }
 
 /** The figure without the states of TLS 1.2, and the ways there. */
@@ -117,13 +118,22 @@ const of13 = (role: Role): Drawing =>
       ])
   )
 
-/** RFC 5246 section 7.3, as the client hears it: figure 1 for the suites that there are here, and figure 2. */
-const flows12: { readonly client: ReadonlyArray<string> } = {
+/** RFC 5246 section 7.3, as either end hears it: figure 1 for the suites that there are here, and figure 2. */
+const flows12: { readonly [R in Role]: ReadonlyArray<string> } = {
   client: [
     // With Certificate and ServerKeyExchange always; CertificateStatus is RFC 6066's, NewSessionTicket RFC 5077's.
     "ServerHello Certificate CertificateStatus? ServerKeyExchange CertificateRequest? ServerHelloDone NewSessionTicket? ChangeCipherSpec Finished",
     "ServerHello NewSessionTicket? ChangeCipherSpec Finished"
+  ],
+  server: [
+    "ClientHello Certificate? ClientKeyExchange CertificateVerify? ChangeCipherSpec Finished",
+    "ClientHello ChangeCipherSpec Finished"
   ]
+}
+/** Where TLS 1.2 begins, and what may come when the handshake is over: a wish for another one, which is refused. */
+const doors12: { readonly [R in Role]: { readonly from: string; readonly on: string; readonly after: string } } = {
+  client: { from: "WAIT_SH", on: "ServerHello", after: "HelloRequest" },
+  server: { from: "START", on: "ClientHello", after: "ClientHello" }
 }
 
 /** Every way to say an optional message or to leave it out. */
@@ -147,16 +157,18 @@ const ways = (figure: Drawing, from: string, to: string): ReadonlyArray<string> 
         (tos ?? []).flatMap((next) => ways(figure, next, to).map((rest) => `${event} ${rest}`.trim()))
       )
 
-describe("the figure of the client of TLS 1.2", () => {
+describe.each(["client", "server"] as const)("the figure of the %s of TLS 1.2", (role) => {
+  const { from, on, after } = doors12[role]
+
   it("without its asking states is RFC 5246's figures 1 and 2", () => {
-    const drawn = contract(figures.client, asking("client"))
-    const entries = (drawn["WAIT_SH"]?.["ServerHello"] ?? []).filter((to) => states12.client.has(to))
-    const found = entries.flatMap((entry) => ways(drawn, entry, "ESTABLISHED").map((way) => `ServerHello ${way}`))
-    assert.deepStrictEqual([...new Set(found)].sort(), flows12.client.flatMap(variants).sort())
+    const drawn = contract(figures[role], asking(role))
+    const entries = (drawn[from]?.[on] ?? []).filter((to) => states12[role].has(to))
+    const found = entries.flatMap((entry) => ways(drawn, entry, "ESTABLISHED").map((way) => `${on} ${way}`))
+    assert.deepStrictEqual([...new Set(found)].sort(), flows12[role].flatMap(variants).sort())
   })
 
-  it("has a HelloRequest at its end, and nothing else", () => {
-    assert.deepStrictEqual(figures.client["ESTABLISHED"], { HelloRequest: ["ESTABLISHED"] })
+  it("has a wish for another handshake at its end, and nothing else", () => {
+    assert.deepStrictEqual(figures[role].ESTABLISHED, { [after]: ["ESTABLISHED"] })
   })
 })
 

@@ -7,13 +7,13 @@ import { make as failure } from "../../src/state/failure.ts"
 import { peerAuthenticated } from "../../src/state/proof.ts"
 import { okay, pairOf } from "../support/answers.ts"
 import { serverConfig } from "../support/pair.ts"
-import { states13 } from "../support/travel.ts"
+import { reachable } from "../support/travel.ts"
 import { reached, type Side } from "./watched.ts"
 
 const roles = ["client", "server"] as const
 const handshakeStates = roles.flatMap((role) =>
-  states13[role]
-    .filter((state) => !["CONNECTED", "SEALING_TICKETS", "WAIT_EOED"].includes(state))
+  reachable[role]
+    .filter((state) => !["CONNECTED", "SEALING_TICKETS", "WAIT_EOED", "ESTABLISHED"].includes(state))
     .map((state) => [role, state] as const)
 )
 const nothing = { out: 0, events: 0, asks: undefined }
@@ -105,7 +105,7 @@ const refusedAsOurs = (own: Side, given: Answer, state: string) => {
 }
 
 describe("an answer", () => {
-  const states = roles.flatMap((role) => states13[role].map((state) => [role, state] as const))
+  const states = roles.flatMap((role) => reachable[role].map((state) => [role, state] as const))
   it.each(states)("of the wrong kind, or to no question, to a %s in %s is InternalError", (role, state) => {
     const { asks } = reached(role, state)[role]
     const wrong = kinds.map((make) => make()).filter(({ _tag }) => asks === undefined || answerOf[asks._tag] !== _tag)

@@ -9,7 +9,7 @@ import { credentials, toHex } from "../support/answers.ts"
 import { followed } from "../support/edits.ts"
 import { clientWorld, connected, serverWorld, suites } from "../support/pair.ts"
 import { againstClient, againstServer, refused } from "../support/script.ts"
-import { type Role, states13 } from "../support/travel.ts"
+import { type Role, reachable } from "../support/travel.ts"
 import { duo, mutual, notingSuites, type Plan, reached, resuming, retrying, type Side, until } from "./watched.ts"
 
 const roles = ["client", "server"] as const
@@ -189,7 +189,7 @@ describe("key updates", () => {
 })
 
 describe("a failure forgets at once", () => {
-  const states = (role: Role) => states13[role]
+  const states = (role: Role) => reachable[role]
   for (const role of roles) {
     it.each(states(role))(`in state %s of the ${role}`, (state) => {
       const own = reached(role, state)[role]
@@ -258,7 +258,7 @@ describe("what is not ours", () => {
     const seen = pair[role].secrets
     assert.isTrue(seen.has(inKey.secret) && seen.has(inConfig.secret), "neither was ever in a state")
     pair[role].connection.dispose()
-    for (const state of states13[role]) {
+    for (const state of reachable[role]) {
       const own = reached(role, state, plan)[role]
       own.take(own.connection.abort(failure("AnswerFailed", "no")))
     }

@@ -4,7 +4,6 @@ import * as Result from "effect/Result"
 import { answerOf } from "../../src/state/command.ts"
 import type { Event, Heard, Heard12 } from "../../src/state/event.ts"
 import { alertOf } from "../../src/state/failure.ts"
-import { hearing12 } from "../support/tls12.ts"
 import { type AnyState, everyTrip, figures, hearing, plain, type Role, steps } from "../support/travel.ts"
 
 const trips = everyTrip()
@@ -26,7 +25,6 @@ const statesOf = (role: Role): ReadonlyArray<AnyState> => {
 const events: ReadonlyMap<string, Event> = new Map<string, Event>([
   ...trips.map(({ event }): [string, Event] => [event._tag, event]),
   ["EndOfEarlyData", hearing({ _tag: "EndOfEarlyData", body: {} })],
-  ["ClientKeyExchange", hearing12({ _tag: "ClientKeyExchange", body: { ecdh_Yc: Uint8Array.of(4) } })],
   ["UnknownHandshake", hearing({ _tag: "UnknownHandshake", type: 0, body: new Uint8Array(0) })]
 ])
 

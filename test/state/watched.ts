@@ -18,7 +18,9 @@ import {
   start as startServer
 } from "../../src/state/server.ts"
 import { type ConnectionOptions, make } from "../../src/state/shell.ts"
-import { okay } from "../support/answers.ts"
+import { credentials, okay } from "../support/answers.ts"
+import { ticketBoth12 } from "../support/both12.ts"
+import { suites as suites12 } from "../support/client12.ts"
 import { clientConfig, clientWorld, records, serverConfig, serverWorld, suites } from "../support/pair.ts"
 import { copy, giving, keeping, openTickets } from "../support/resumption.ts"
 import { type Role, ticketFrom } from "../support/travel.ts"
@@ -171,9 +173,35 @@ export const resuming = (more: Plan = {}): Plan => ({
   serverWorld: { ...(more.serverWorld ?? serverWorld()), tickets: openTickets, judgeEarlyData: () => "fresh" }
 })
 
+const only12 = { versions: ["TLSv1.2"], suites12 } as const
+const unasked = { ...only12, clientAuthentication: { _tag: "None" } } as const
+const stapled = { ...credentials.serverEd25519, ocspStaple: Uint8Array.of(1) }
+const older12 = ticketBoth12()
+
+/** The same in TLS 1.2: full, with a client that is asked and a status, with a ticket, and resumed. */
+const older = (more: Plan): ReadonlyArray<Plan> => {
+  const ours = more.serverWorld ?? serverWorld()
+  const theirs = more.clientWorld ?? clientWorld()
+  return [
+    { client: only12, server: unasked },
+    {
+      client: { ...only12, stapling: "ask" },
+      server: { ...only12, clientAuthentication: required },
+      serverWorld: { ...ours, choose: () => stapled }
+    },
+    { client: keeping(only12), server: giving({}, unasked), serverWorld: { ...ours, tickets: openTickets } },
+    {
+      client: keeping(only12),
+      server: giving({}, unasked),
+      clientWorld: { ...theirs, takeTicket: () => copy(older12) },
+      serverWorld: { ...ours, tickets: openTickets }
+    }
+  ]
+}
+
 /** A pair of which one end is in this state: by a plain handshake, a retry, a client that is asked, or a session. */
 export const reached = (role: Role, state: string, more: Plan = {}): Duo => {
-  for (const plan of [{}, retrying, mutual, resuming(more)] satisfies ReadonlyArray<Plan>) {
+  for (const plan of [{}, retrying, mutual, resuming(more), ...older(more)] satisfies ReadonlyArray<Plan>) {
     const pair = duo({
       ...more,
       ...plan,
