@@ -41,7 +41,7 @@ export const common = {
     Flag.map((value) => Option.match(value, { onNone: () => [], onSome: list }))
   ),
   tls: Flag.Literals("tls", ["1.2", "1.3"]).pipe(
-    Flag.withDescription("A version to allow, repeatable; a client speaks both unless told, a server 1.3 only yet"),
+    Flag.withDescription("A version to allow, repeatable; both unless told"),
     Flag.atLeast(0)
   ),
   suite: repeatedText("suite", "NAME", "A cipher suite to allow, repeatable, the preferred first"),
@@ -91,12 +91,6 @@ export const versionsOf = ({ tls }: Pick<Common, "tls">): ReadonlyArray<Version>
   const named = (["1.3", "1.2"] as const).filter((version) => tls.includes(version))
   return named.length === 0 ? undefined : named.map((version): Version => `TLSv${version}`)
 }
-
-/** Refuses what is not there yet, for a server. */
-export const checkVersions = ({ tls }: Pick<Common, "tls">): Effect.Effect<void, CliFailure> =>
-  tls.length > 0 && !tls.includes("1.3")
-    ? usage("TLS 1.2 alone cannot be had: servers speak TLS 1.3 only", "leave --tls out, or say --tls 1.3")
-    : Effect.void
 
 /** How the flags want records to be; the sizes are checked with the rest of the configuration. */
 export const recordOptions = ({ maxFragment, recordSizeLimit, padding }: Common): RecordOptions => ({

@@ -25,13 +25,13 @@ import { type Endpoint, parseEndpoint, showEndpoint } from "./endpoint.ts"
 import { type CliFailure, failed, usage } from "./failure.ts"
 import {
   type Common,
-  checkVersions,
   common,
   cryptoLayer,
   optionalText,
   recordOptions,
   repeatedText,
-  toggle
+  toggle,
+  versionsOf
 } from "./flags.ts"
 import * as Http from "./http.ts"
 import { anchors, credentials } from "./identity.ts"
@@ -130,6 +130,7 @@ const services = (flags: Flags) => {
   )
   const { host, port } = flags
   return TlsServer.layer({
+    versions: versionsOf(flags),
     alpnProtocols: flags.alpn,
     grease: flags.grease,
     clientAuthentication: authentication(flags),
@@ -147,7 +148,6 @@ const services = (flags: Flags) => {
 }
 
 const check = Effect.fnUntraced(function* (flags: Flags) {
-  yield* checkVersions(flags)
   yield* Sessions.checkServer(flags)
   if (flags.port < 0 || flags.port > 65535)
     return yield* usage(`--port wants a number from 0 to 65535, not ${flags.port}`)

@@ -178,7 +178,8 @@ const stateful = (store: Store, primitives: Primitives, lifetime: Duration.Durat
 
 /**
  * Tickets that are names of sessions in the `ServerSessionStore`. Redeeming one takes the session out, so that each is
- * used once (RFC 9846 section 8.1); those of TLS 1.2 may be used again, as clients do there. Fails with `InvalidConfiguration` when there is no store.
+ * used once (RFC 9846 section 8.1); those of TLS 1.2 may be used again, as clients do there. Fails with
+ * `InvalidConfiguration` when there is no store.
  *
  * @example
  * const Resumption = Tickets.layerStateful().pipe(Layer.provide(ServerSessionStore.layerMemory()))

@@ -30,7 +30,7 @@ import type * as Resumption from "./resumption.ts"
 export interface Options extends RecordOptions.RecordOptions {
   /** Application protocols (RFC 7301), the preferred first: `["h2", "http/1.1"]`. None by default. */
   readonly alpnProtocols?: ReadonlyArray<string> | undefined
-  /** The versions of TLS to speak, the preferred first; by default both for a client, TLS 1.3 for a server. */
+  /** The versions of TLS to speak: by default both, of which the newest is taken that the peer speaks too. */
   readonly versions?: ReadonlyArray<Version> | undefined
   /**
    * Whether TLS 1.2 is spoken with peers that have no extended master secret (RFC 7627): `required` by default. With
@@ -111,14 +111,17 @@ const compressors = (all: ReadonlyArray<CertificateCompressor>): Outcome<Readonl
     : Result.succeed(all)
 }
 
+/** What is spoken unless something else is asked for. */
+const everyVersion: ReadonlyArray<Version> = ["TLSv1.3", "TLSv1.2"]
+
 /** The suites that are meant, and the versions that have any. */
-const spoken = (options: Options, crypto: CryptoProvider["Service"], fallback: ReadonlyArray<Version>) =>
+const spoken = (options: Options, crypto: CryptoProvider["Service"]) =>
   Result.gen(function* () {
     const { suites: all } = options
     const suites = yield* all === undefined
       ? Result.succeed(crypto)
       : Result.mapError(namedSuites(crypto, all), (detail) => failure("InvalidConfiguration", detail))
-    const { versions = fallback } = options
+    const { versions = everyVersion } = options
     const unknown = versions.find((version) => version !== "TLSv1.3" && version !== "TLSv1.2")
     if (unknown !== undefined)
       yield* fail("InvalidConfiguration", `there is no version ${escape(String(unknown))} here`)
@@ -129,19 +132,14 @@ const spoken = (options: Options, crypto: CryptoProvider["Service"], fallback: R
     return { versions: left, suites: suites.suites, suites12: suites.suites12 } as const
   })
 
-const common = (
-  options: Options,
-  crypto: CryptoProvider["Service"],
-  schemes: ReadonlyArray<SignatureScheme>,
-  versions: ReadonlyArray<Version>
-) =>
+const common = (options: Options, crypto: CryptoProvider["Service"], schemes: ReadonlyArray<SignatureScheme>) =>
   Result.gen(function* () {
     const groups = crypto.groups.map((name) => ({ name }))
     yield* handshakeDuration(options.handshakeTimeout)
     yield* RecordOptions.checked(options)
     if (schemes.length === 0) yield* fail("InvalidConfiguration", "the verifier accepts no signature scheme")
     return {
-      ...(yield* spoken(options, crypto, versions)),
+      ...(yield* spoken(options, crypto)),
       extendedMasterSecret: options.extendedMasterSecret ?? "required",
       groups: (yield* chosen("group", groups, options.groups)).map(({ name }): NamedGroup => name),
       schemes,
@@ -153,10 +151,6 @@ const common = (
       recordSizeLimit: options.recordSizeLimit
     } as const
   })
-
-/** What is spoken unless something else is asked for. */
-const clientVersions: ReadonlyArray<Version> = ["TLSv1.3", "TLSv1.2"]
-const serverVersions: ReadonlyArray<Version> = ["TLSv1.3"]
 
 /** What clients say besides. */
 export interface ClientOptions extends Options, Resumption.ClientOptions {
@@ -192,7 +186,7 @@ export const client = (
   { authorities, ...types }: ClientTypes = {}
 ): Outcome<ClientConfig> =>
   Result.gen(function* () {
-    const config = yield* common(options, crypto, schemes, clientVersions)
+    const config = yield* common(options, crypto, schemes)
     const groups = config.groups.map((name) => ({ name }))
     const shares = yield* chosen("group among `groups`", groups, options.shares ?? sharesOf(config.groups).map(String))
     return {
@@ -215,7 +209,7 @@ export const server = (
   schemes: ReadonlyArray<SignatureScheme>,
   types: Pick<ServerConfig, "clientCertificateTypes" | "resumption"> = {}
 ): Outcome<ServerConfig> =>
-  Result.map(common(options, crypto, schemes, serverVersions), (config) => ({
+  Result.map(common(options, crypto, schemes), (config) => ({
     ...config,
     ...types,
     clientAuthentication,

@@ -36,7 +36,7 @@ export type Version = "TLSv1.3" | "TLSv1.2"
 export type ExtendedMasterSecret = "required" | "optional"
 
 interface Config {
-  /** What is spoken, in order of preference; TLS 1.3 alone when absent. QUIC speaks TLS 1.3, whatever stands here. */
+  /** What is spoken, the newest that the peer speaks too; TLS 1.3 alone when absent. QUIC speaks TLS 1.3, whatever stands here. */
   readonly versions?: ReadonlyArray<Version> | undefined
   /** In order of preference. */
   readonly suites: ReadonlyArray<CipherSuite13>

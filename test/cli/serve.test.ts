@@ -242,7 +242,6 @@ describe("serve, when it cannot", () => {
     ["forward where to", [...identity, "--mode", "forward"], /--mode forward needs --to HOST:PORT/],
     ["to what end", [...identity, "--to", "localhost:1"], /--to is for --mode forward/],
     ["whose certificates", [...identity, "--require-client-cert"], /--require-client-cert needs --client-ca FILE/],
-    ["TLS 1.2 alone", [...identity, "--tls", "1.2"], /TLS 1\.2 alone cannot be had/],
     ["no such suite", [...identity, "--suite", "NULL"], /no cipher suite "NULL"/],
     ["HTTP/2", [...identity, "--mode", "http", "--alpn", "h2,http/1.1"], /--mode http speaks .*, not "h2"/],
     ["ALPN twice", [...identity, "--port", "0", "--alpn", "a,a"], /an ALPN protocol is named twice/]

@@ -58,7 +58,7 @@ const notFallenBack = (
     ? fail("InappropriateFallback", "the client has fallen back to TLSv1.2, and TLSv1.3 is spoken here")
     : Result.succeed(chosen)
 
-/** What a server speaks: in TLS 1.2 there are no keys that both were given, so who wants nothing else has no use for it. */
+/** What a server speaks. TLS 1.2 has no keys that both were given, so who wants nothing else has no use for it. */
 export const servedVersions = (config: ServerConfig): ReadonlyArray<Version> =>
   config.externalPsks === "only" ? versionsOf(config).filter((version) => version !== "TLSv1.2") : versionsOf(config)
 

@@ -36,7 +36,7 @@ const check = ({ extensions, legacy_compression_methods: methods }: ClientHello)
     : Result.succeed(undefined)
 }
 
-/** Whether the master secret will be bound to the handshake; who does not offer it is refused unless that is allowed. */
+/** Whether the master secret is bound to the handshake; who does not offer that is refused unless it is allowed. */
 const masterSecret = (config: ServerConfig, hello: ClientHello): Result.Result<Choices["masterSecret"], Failure> => {
   if (find(hello.extensions, "extended_master_secret") !== undefined) return Result.succeed("extended")
   return config.extendedMasterSecret === "optional"

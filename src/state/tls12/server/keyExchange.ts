@@ -39,7 +39,7 @@ export const keyShareMade = (state: OfferingKey, { share }: KeyShareMade): Stepp
   )
 }
 
-/** What is stapled: the status has a message of its own, the timestamps stand in ServerHello (RFC 6066 8, RFC 6962 3.3). */
+/** What is stapled: a status has its own message (RFC 6066 section 8), SCTs stand in ServerHello (RFC 6962 3.3.1). */
 const stapled = ({ choices: { hello }, credential }: Selected) => {
   const all = staples(credential, hello.extensions)
   const status = all.flatMap((each) => (each.type === "status_request" ? [each.data] : []))[0]

@@ -59,8 +59,8 @@ export const select = (choices: Choices, resolved: HelloResolved): Found | undef
 }
 
 /**
- * What will stand for a new session: a ticket for clients that take one, or else an ID of ours, never one that the client
- * made up. Without an extended master secret there is nothing (RFC 7627 section 5.4).
+ * What will stand for a new session: a ticket for clients that take one, or else an ID of ours, never one that the
+ * client made up. Without an extended master secret there is nothing (RFC 7627 section 5.4).
  */
 export const keptBy = ({ config, hello, masterSecret }: Choices, { sessionId }: HelloResolved): Kept => {
   if (config.resumption === undefined || masterSecret === "plain") return { _tag: "Nothing" }
