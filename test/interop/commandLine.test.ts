@@ -91,7 +91,11 @@ describe.skipIf(!hasCurl)("effect-tls and curl", () => {
       assert.strictEqual(JSON.parse(post.stdout).version, "TLSv1.3")
       const head = yield* curl("-I", url)
       assert.match(head.stdout, /^HTTP\/1\.1 200 OK/)
-      const wrong = yield* Effect.promise(() => finish("curl", ["-sS", "--tls-max", "1.2", ...resolve, url]))
+      const old = ["-sS", "--tls-max", "1.2", "--cacert", fixtures.ca.cert, "--ipv4"]
+      const older = yield* Effect.promise(() => finish("curl", [...old, url]))
+      assert.strictEqual(JSON.parse(older.stdout).version, "TLSv1.2")
+      const newer = yield* serve("--mode", "http", "--tls", "1.3")
+      const wrong = yield* Effect.promise(() => finish("curl", [...old, `https://localhost:${newer.port}/`]))
       assert.strictEqual(wrong.status, 35, "it asks for TLS 1.2 and gets an alert")
     })
   )

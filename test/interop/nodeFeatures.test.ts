@@ -215,7 +215,7 @@ describe("old peers", () => {
       const theirs = yield* Node.serve({ minVersion: "TLSv1.2", maxVersion: "TLSv1.2" })
       const error = yield* Effect.flip(Ours.connect(theirs.port, { versions: ["TLSv1.3"] }))
       assert.deepStrictEqual(reasonOf(error), ["AlertReceived", "protocol_version"])
-      const ours = yield* Ours.serve()
+      const ours = yield* Ours.serve({ versions: ["TLSv1.3"] })
       const code = yield* Effect.flip(Node.connect(ours.port, { minVersion: "TLSv1.2", maxVersion: "TLSv1.2" }))
       assert.match(code, /PROTOCOL_VERSION/)
     })

@@ -38,7 +38,8 @@ describe("close() before the handshake is done", () => {
     const [canceled, closed, ...more] = peer.inbox
     assert.strictEqual(more.length, 0)
     if (canceled === undefined || closed === undefined) assert.fail("two records were to be sent")
-    if (canceled[0] === 21) {
+    // A protected alert of TLS 1.2 is longer.
+    if (canceled[0] === 21 && canceled.length === 7) {
       assert.deepStrictEqual([...canceled], [21, 3, 3, 0, 2, 1, 90])
       assert.deepStrictEqual([...closed], [21, 3, 3, 0, 2, 1, 0])
     }
