@@ -2,6 +2,7 @@
 import { randomBytes, X509Certificate } from "node:crypto"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
 import * as ClientSessionStore from "../../../src/layers/ClientSessionStore.ts"
 import { fixtures, type groups, keyTypes, type Pair } from "./fixtures.ts"
 import { digest } from "./node.ts"
@@ -91,3 +92,55 @@ export const asAskingServer = (peer: Peers.Peer) =>
       yield* says(/PEER_DID_NOT_RETURN_A_CERTIFICATE/)
     })
   )
+
+/** One connection of the peer to a server of ours, which must carry data and end in order. */
+const visited = Effect.fnUntraced(function* (
+  peer: Peers.Peer,
+  options: Ours.ServerOptions,
+  theirs: Peers.PeerOptions = {}
+) {
+  const { port, served } = yield* Ours.serve({ versions, alpnProtocols: ["echo"], ...options })
+  const all = { alpn: ["h2", "echo"], minVersion: "TLSv1.2", ...theirs } as const
+  const [said] = yield* Peers.client(peer, port, all)
+  assert.isUndefined(said?.error)
+  assert.isString(said?.sent)
+  assert.strictEqual(said?.got, said?.sent)
+  assert.strictEqual(said?.alpn, "echo")
+  const { connection, ended } = yield* Queue.take(served)
+  assert.strictEqual(ended, "closed")
+  assert.deepStrictEqual([connection.info.version, connection.info.kind], ["TLSv1.2", "full"])
+  return connection
+})
+
+/** The peer as a client of our server. */
+export const asClient = (peer: Peers.Peer) => {
+  for (const { keyType, combinations } of rows) {
+    it.live(`every suite, our key of ${keyType}`, () =>
+      Effect.forEach(combinations, ({ suite, group }) =>
+        Effect.gen(function* () {
+          const options = { suites: [suite], groups: [group], pairs: [fixtures.server[keyType]] }
+          const { info } = yield* visited(peer, options)
+          assert.deepStrictEqual([info.suite, info.group], [suite, group])
+        })
+      )
+    )
+  }
+
+  it.live("another name, and its certificate; 1 MiB each way, close_notify", () =>
+    Effect.gen(function* () {
+      const pairs = [fixtures.server.p256, fixtures.named]
+      const { info } = yield* visited(peer, { pairs }, { name: "named.example", size: mebibyte })
+      assert.strictEqual(info.serverName, "named.example")
+    })
+  )
+
+  it.live("certificates of clients of every key", () =>
+    Effect.forEach(keyTypes, (keyType) =>
+      Effect.gen(function* () {
+        const pair = fixtures.client[keyType]
+        const { peerCertificates } = yield* visited(peer, { clientAuthentication: "required" }, { pair })
+        assert.deepStrictEqual(Buffer.from(peerCertificates[0] ?? []), Buffer.from(pair.issued.certificate))
+      })
+    )
+  )
+}

@@ -42,7 +42,7 @@ export interface PeerOptions {
   readonly size?: number | undefined
   readonly connections?: number | undefined
   /** Client, of node:tls: the oldest version that it speaks, TLS 1.3 by default. */
-  readonly minVersion?: "TLSv1.2" | undefined
+  readonly minVersion?: "TLSv1.3" | "TLSv1.2" | undefined
   /** Server: whether a client needs a certificate. */
   readonly requestCert?: boolean | undefined
 }

@@ -22,7 +22,12 @@ const stateful = Tickets.layerStateful().pipe(
 )
 
 /** The peer keeps our tickets; its connections follow each other. */
-export const asClient = (peer: Peers.Peer, role: "client" | "fetching", certificate: "shown" | "none" = "none") =>
+export const asClient = (
+  peer: Peers.Peer,
+  role: "client" | "fetching",
+  certificate: "shown" | "none" = "none",
+  version: "TLSv1.3" | "TLSv1.2" = "TLSv1.3"
+) =>
   describe.each([
     ["sealed", sealed],
     ["stateful", stateful]
@@ -31,15 +36,17 @@ export const asClient = (peer: Peers.Peer, role: "client" | "fetching", certific
       Effect.gen(function* () {
         const seen: Ours.Seen = []
         const pair = certificate === "shown" ? fixtures.client.p256 : undefined
-        const options = pair === undefined ? { seen } : ({ seen, clientAuthentication: "required" } as const)
+        const asked = { seen, versions: [version] } as const
+        const options = pair === undefined ? asked : ({ ...asked, clientAuthentication: "required" } as const)
         const { port, served } = yield* role === "client" ? Ours.serve(options) : serveHttp(options)
-        const said = yield* Peers.client(peer, port, { connections: 2, size: data.length, pair }, role)
+        const theirs = { connections: 2, size: data.length, pair, minVersion: version }
+        const said = yield* Peers.client(peer, port, theirs, role)
         for (const { sent, got, error } of said) {
           assert.isUndefined(error)
           assert.strictEqual(got, sent)
         }
         const connections = [(yield* Queue.take(served)).connection, (yield* Queue.take(served)).connection]
-        assert.strictEqual(connections[1]?.info.kind, "resumed")
+        assert.deepStrictEqual([connections[1]?.info.version, connections[1]?.info.kind], [version, "resumed"])
         assert.notStrictEqual(connections[0]?.info.kind, "resumed")
         assert.strictEqual(seen.filter((message) => message === "said Certificate").length, 1)
         // Who the client is goes with the session.
