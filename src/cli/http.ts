@@ -99,6 +99,9 @@ interface Known {
   readonly whenConfirmed: (answer: () => void) => void
 }
 
+/** The body repeats what the client said, a name for one: no browser is to take it for a page, nor to keep it. */
+const headers = { "Content-Type": "application/json", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store" }
+
 /** Milliseconds a connection may be idle. */
 const idle = 60_000
 
@@ -112,7 +115,7 @@ export const makeServer = (): ((connection: TlsConnection) => Effect.Effect<void
   const server = Http.createServer({ insecureHTTPParser: true }, (request, response) => {
     const known = connections.get(request.socket)
     const answer = () => {
-      response.writeHead(200, { "Content-Type": "application/json", "Content-Length": known?.body.length ?? 0 })
+      response.writeHead(200, { ...headers, "Content-Length": known?.body.length ?? 0 })
       response.end(known?.body)
     }
     request.resume()

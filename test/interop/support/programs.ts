@@ -1,7 +1,8 @@
 /** Programs beside this one: which are there, and running them for a bounded time. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 
-const answers = (program: string, ...args: ReadonlyArray<string>): string | undefined => {
+/** What a program prints when it succeeds; undefined where it is absent. */
+export const answers = (program: string, ...args: ReadonlyArray<string>): string | undefined => {
   const { status, stdout } = spawnSync(program, args, { encoding: "utf8", timeout: 10_000 })
   return status === 0 ? stdout : undefined
 }
@@ -40,7 +41,7 @@ export interface Program extends AsyncDisposable {
 const lifetime = 60_000
 const patience = 15_000
 
-export const start = (program: string, args: ReadonlyArray<string>): Program => {
+export const start = (program: string, args: ReadonlyArray<string>, milliseconds = lifetime): Program => {
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] })
   const chunks: Array<Buffer> = []
   let err = ""
@@ -57,7 +58,7 @@ export const start = (program: string, args: ReadonlyArray<string>): Program => 
     notify()
   })
   child.stdin.on("error", () => {})
-  const timer = setTimeout(() => child.kill("SIGKILL"), lifetime)
+  const timer = setTimeout(() => child.kill("SIGKILL"), milliseconds)
   let ended = false
   const exit = new Promise<number | string>((resolve) => {
     child.once("error", (error) => resolve(error.message))
@@ -104,8 +105,13 @@ export const start = (program: string, args: ReadonlyArray<string>): Program => 
 }
 
 /** Runs a program to its end. */
-export const finish = async (program: string, args: ReadonlyArray<string>, input: string | Uint8Array = "") => {
-  await using running = start(program, args)
+export const finish = async (
+  program: string,
+  args: ReadonlyArray<string>,
+  input: string | Uint8Array = "",
+  milliseconds = lifetime
+) => {
+  await using running = start(program, args, milliseconds)
   running.end(input)
   const status = await running.exit
   return { status, stdout: running.stdout(), bytes: running.bytes(), stderr: running.stderr() }
