@@ -7,7 +7,7 @@ import { tls13Schemes } from "../crypto/signature.ts"
 import { authoritiesOf } from "./authorities.ts"
 import { makeAcceptAny, makePinned } from "./bareKey.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
-import { acceptAnyPolicy, pinnedPolicy } from "./fingerprint.ts"
+import { acceptAnyPolicy } from "./fingerprint.ts"
 import { Revocation } from "./Revocation.ts"
 import { makeVerifier } from "./rawPublicKey.ts"
 import type { TlsError } from "./TlsError.ts"
@@ -83,16 +83,17 @@ export const layerWebPkiWith = (options: Options): Layer.Layer<ClientVerifier, n
  */
 export const layerWebPki: Layer.Layer<ClientVerifier, never, TrustAnchors | CryptoProvider> = layerWebPkiWith({})
 
-/** Clients known by their key alone: the SHA-256 of its SubjectPublicKeyInfo, 32 bytes each. */
-export const layerPinned = (pins: ReadonlyArray<Uint8Array>): Layer.Layer<ClientVerifier, never, CryptoProvider> =>
+/**
+ * Clients known by their key alone: the SHA-256 of its SubjectPublicKeyInfo, 32 bytes each. Fails with
+ * `InvalidConfiguration` for no pins, and for one of another length.
+ */
+export const layerPinned = (pins: ReadonlyArray<Uint8Array>): Layer.Layer<ClientVerifier, TlsError, CryptoProvider> =>
   Layer.effect(
     ClientVerifier,
-    CryptoProvider.useSync(({ primitives }) => ({
-      schemes: tls13Schemes,
-      authorities: [],
-      verify: makePinned(primitives, pins),
-      fingerprint: pinnedPolicy(primitives, pins)
-    }))
+    Effect.gen(function* () {
+      const { primitives } = yield* CryptoProvider
+      return { schemes: tls13Schemes, authorities: [], ...(yield* makePinned(primitives, pins)) }
+    })
   )
 
 /**

@@ -10,7 +10,7 @@ import { authoritiesOf } from "./authorities.ts"
 import { makeAcceptAny, makePinned } from "./bareKey.ts"
 import { CertificateTransparency } from "./CertificateTransparency.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
-import { acceptAnyPolicy, pinnedPolicy } from "./fingerprint.ts"
+import { acceptAnyPolicy } from "./fingerprint.ts"
 import { Revocation } from "./Revocation.ts"
 import { makeVerifier } from "./rawPublicKey.ts"
 import type { TlsError } from "./TlsError.ts"
@@ -83,15 +83,15 @@ export const layerWebPki: Layer.Layer<ServerVerifier, never, TrustAnchors | Cryp
 /**
  * Servers known by their key alone: the SHA-256 of its SubjectPublicKeyInfo, 32 bytes each, more than one so that a key
  * can be replaced. Names, dates and chains are not looked at. Another key is `CertificateRejected`.
+ * Fails with `InvalidConfiguration` for no pins, and for one of another length.
  */
-export const layerPinned = (pins: ReadonlyArray<Uint8Array>): Layer.Layer<ServerVerifier, never, CryptoProvider> =>
+export const layerPinned = (pins: ReadonlyArray<Uint8Array>): Layer.Layer<ServerVerifier, TlsError, CryptoProvider> =>
   Layer.effect(
     ServerVerifier,
-    CryptoProvider.useSync(({ primitives }) => ({
-      schemes: tls13Schemes,
-      verify: makePinned(primitives, pins),
-      fingerprint: pinnedPolicy(primitives, pins)
-    }))
+    Effect.gen(function* () {
+      const { primitives } = yield* CryptoProvider
+      return { schemes: tls13Schemes, ...(yield* makePinned(primitives, pins)) }
+    })
   )
 
 /**

@@ -75,12 +75,14 @@ export const layerPem = (pem: string | Uint8Array): Layer.Layer<TrustAnchors, Fa
 
 const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
 
-/** Whether two anchors are one: the same name and key, and from the same certificate. */
+/** Whether two anchors are one: the same certificate, or without any the same name, key and constraints. */
 const isSame = (a: TrustAnchor, b: TrustAnchor): boolean =>
-  same(a.subject.der, b.subject.der) &&
-  same(a.publicKey.spki, b.publicKey.spki) &&
-  (a.certificate === b.certificate ||
-    (a.certificate !== undefined && b.certificate !== undefined && same(a.certificate.der, b.certificate.der)))
+  a.certificate === undefined || b.certificate === undefined
+    ? a.certificate === b.certificate &&
+      same(a.subject.der, b.subject.der) &&
+      same(a.publicKey.spki, b.publicKey.spki) &&
+      a.nameConstraints === b.nameConstraints
+    : same(a.certificate.der, b.certificate.der)
 
 /** The anchors of all layers together; none replaces another, and the same one twice is one. */
 export const merge = <E, R>(

@@ -6,7 +6,9 @@ import type { Primitives, PublicKey } from "../crypto/primitives.ts"
 import type { AuthenticatePeer } from "../state/command.ts"
 import { type Failure, make as failure } from "../state/failure.ts"
 import { refuse, subjectText } from "../state/path/refusal.ts"
+import { pinnedPolicy } from "./fingerprint.ts"
 import { checkPeerSignature, readCertificate } from "./peerSignature.ts"
+import { misconfigured, type TlsError } from "./TlsError.ts"
 import type { Verifier } from "./Verifier.ts"
 
 /** The end-entity's key and who it says it is, its signature checked. */
@@ -33,8 +35,7 @@ export const makeAcceptAny = (primitives: Primitives): Verifier["verify"] =>
     return { chain: request.chain, description: `${subject}, not verified` }
   })
 
-/** Whoever has one of the keys, known by the SHA-256 of their SubjectPublicKeyInfo (RFC 7469 section 2.4). */
-export const makePinned = (primitives: Primitives, pins: ReadonlyArray<Uint8Array>): Verifier["verify"] =>
+const verifyPin = (primitives: Primitives, pins: ReadonlyArray<Uint8Array>): Verifier["verify"] =>
   Effect.fnUntraced(function* (request: AuthenticatePeer) {
     const { subject, key } = yield* Effect.fromResult(signer(primitives, request))
     const digest = primitives.hashes.sha256.digest(key.spki)
@@ -44,3 +45,15 @@ export const makePinned = (primitives: Primitives, pins: ReadonlyArray<Uint8Arra
     }
     return { chain: request.chain, description: `${subject}, by its pinned key` }
   })
+
+/** Whoever has one of the keys, known by the SHA-256 of their SubjectPublicKeyInfo (RFC 7469 section 2.4). */
+export const makePinned = Effect.fnUntraced(function* (
+  primitives: Primitives,
+  pins: ReadonlyArray<Uint8Array>
+): Effect.fn.Return<Pick<Verifier, "verify" | "fingerprint">, TlsError> {
+  if (pins.length === 0) return yield* misconfigured("at least one pin is needed")
+  for (const [i, { length }] of pins.entries()) {
+    if (length !== 32) return yield* misconfigured(`pin ${i + 1} has ${length} bytes, a SHA-256 has 32`)
+  }
+  return { verify: verifyPin(primitives, pins), fingerprint: pinnedPolicy(primitives, pins) }
+})

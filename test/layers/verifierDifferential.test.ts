@@ -24,7 +24,7 @@ import { parseServerIdentity } from "../../src/state/path/host.ts"
 import { makeOpinion, opensslVersion } from "../support/opensslVerify.ts"
 import { day, inOctober, now, verdictOf } from "./verifierSupport.ts"
 
-const runs = Number(process.env.EFFECT_TLS_CHAINS ?? 280)
+const runs = Number(process.env.EFFECT_TLS_CHAINS ?? 1000)
 
 /** Numbers that are the same in every run. */
 const makeRandom = (seed: number) => {

@@ -44,6 +44,12 @@ describe("TrustAnchors", () => {
         )
         const subjects = (yield* anchorsOf(both)).map(({ subject }) => subject.der)
         assert.deepStrictEqual(subjects, [a.subject.der, b.subject.der])
+        const [anchor] = yield* anchorsOf(TrustAnchors.layerDer([a.certificate]))
+        if (anchor === undefined) assert.fail("no anchor")
+        const bare = { ...anchor, certificate: undefined }
+        const narrow = { ...bare, nameConstraints: { permittedSubtrees: undefined, excludedSubtrees: [] } }
+        const lists = [[bare, narrow], [bare], [narrow]].map(TrustAnchors.layer)
+        assert.deepStrictEqual(yield* anchorsOf(TrustAnchors.merge(...lists)), [bare, narrow])
       })
     )
   )
@@ -149,8 +155,8 @@ describe("TrustAnchors", () => {
   )
 })
 
-const serverVerdict = Effect.fnUntraced(function* (
-  layer: Layer.Layer<ServerVerifier.ServerVerifier, never, CryptoProvider>,
+const serverVerdict = Effect.fnUntraced(function* <E>(
+  layer: Layer.Layer<ServerVerifier.ServerVerifier, E, CryptoProvider>,
   issued: Issued,
   alter?: Parameters<typeof requestOf>[1]
 ) {
@@ -214,9 +220,25 @@ describe("layerPinned", () => {
         assert.strictEqual(yield* serverVerdict(pinned, a), "accepted")
         assert.strictEqual(yield* serverVerdict(pinned, b), "CertificateRejected")
         assert.strictEqual(yield* serverVerdict(pinned, b, { chain: a.chain }), "SignatureMismatch")
-        assert.strictEqual(yield* serverVerdict(ServerVerifier.layerPinned([]), a), "CertificateRejected")
       })
     )
+  )
+
+  it.effect("is not built of no pins, or of what is no SHA-256", () =>
+    Effect.gen(function* () {
+      const told: Array<string> = []
+      for (const pins of [[], [new Uint8Array(32), new Uint8Array(20)]]) {
+        const servers = Effect.asVoid(Layer.build(ServerVerifier.layerPinned(pins)))
+        const clients = Effect.asVoid(Layer.build(ClientVerifier.layerPinned(pins)))
+        for (const building of [servers, clients]) {
+          const { message, reason } = yield* Effect.flip(Effect.scoped(building))
+          assert.strictEqual(reason._tag, "InvalidConfiguration")
+          told.push(message)
+        }
+      }
+      assert.strictEqual(new Set(told).size, 2)
+      assert.match(told[3] ?? "", /pin 2 has 20 bytes/)
+    }).pipe(inOctober)
   )
 })
 
