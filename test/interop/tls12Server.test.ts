@@ -1,17 +1,19 @@
 /** Clients that speak TLS 1.2 against our server: OpenSSL's program, and node:tls, which is another OpenSSL. */
-import { randomBytes } from "node:crypto"
+import { constants, randomBytes } from "node:crypto"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import * as Credentials from "../../src/layers/Credentials.ts"
 import * as KeyLog from "../../src/layers/KeyLog.ts"
 import * as NodeCryptoProvider from "../../src/layers/node/NodeCryptoProvider.ts"
 import * as ServerSessionStore from "../../src/layers/ServerSessionStore.ts"
 import * as Tickets from "../../src/layers/Tickets.ts"
+import * as TlsServer from "../../src/layers/TlsServer.ts"
 import { issue, type KeyType } from "../../src/layers/testing/certificates.ts"
 import { makeOcspResponse } from "../../src/layers/testing/revocation.ts"
-import { fixtures, keyTypes } from "./support/fixtures.ts"
+import { fixtures, keyTypes, type Pair } from "./support/fixtures.ts"
 import * as Node from "./support/node.ts"
 import * as Openssl from "./support/openssl.ts"
 import * as Ours from "./support/ours.ts"
@@ -33,6 +35,8 @@ const stateful = Layer.orDie(Tickets.layerStateful()).pipe(
   Layer.provideMerge(ServerSessionStore.layerMemory()),
   Layer.provide(NodeCryptoProvider.layer)
 )
+
+const pem = ({ issued }: Pair) => ({ chain: issued.chainPem, key: issued.privateKeyPem })
 
 const aeads = [
   ["AES_128_GCM_SHA256", "AES128-GCM-SHA256"],
@@ -288,6 +292,39 @@ describe("node:tls as a client of TLS 1.2", () => {
         theirs
       )
       assert.deepStrictEqual(staple, Buffer.from(more.ocsp))
+    })
+  )
+
+  it.live("without tickets is resumed by session ID, from a store alone, which each configuration may have", () =>
+    Effect.gen(function* () {
+      const config = yield* TlsServer.configureWith(
+        Layer.mergeAll(Credentials.layerPem(pem(fixtures.named)), ServerSessionStore.layerMemory()),
+        { versions }
+      ).pipe(Effect.provide(NodeCryptoProvider.layer))
+      const { port } = yield* Ours.serve({
+        versions,
+        choose: ({ serverName }) => Effect.succeed(serverName === "named.example" ? config : undefined)
+      })
+      const visit = Effect.fnUntraced(function* (servername: string, session?: Buffer) {
+        let latest: Buffer | undefined
+        const noTickets = { secureOptions: constants.SSL_OP_NO_TICKET, servername }
+        const socket = yield* Node.connect(
+          port,
+          { ...only, ...noTickets, ...(session === undefined ? {} : { session }) },
+          (socket) => socket.on("session", (bytes) => void (latest = bytes))
+        )
+        yield* Node.exchange(socket, Buffer.from("x"))
+        return { reused: socket.isSessionReused(), session: latest ?? socket.getSession() }
+      })
+      for (const [name, reused] of [
+        ["named.example", true],
+        ["localhost", false]
+      ] as const) {
+        const first = yield* visit(name)
+        const second = yield* visit(name, first.session)
+        const third = yield* visit(name, first.session)
+        assert.deepStrictEqual([first.reused, second.reused, third.reused], [false, reused, reused], name)
+      }
     })
   )
 
