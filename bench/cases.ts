@@ -98,6 +98,8 @@ export const cases = (scale: number): ReadonlyArray<Case> => {
   const [aes128] = suites
   const mutual = { suite: aes128, ...x25519, kind: "mutual" } as const
   const resumed = { suite: aes128, ...x25519, kind: "resumed" } as const
+  // The certificate's curve is among the groups: for OpenSSL they bind it too (RFC 8422 section 5.3).
+  const tls12 = { suite: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", group: "secp256r1" } as const
   return [
     { name: "full handshake, one at a time", suite: aes128, ...x25519, run: handshakes(times(300), 1) },
     { name: "full handshake, 16 at once", suite: aes128, ...x25519, run: handshakes(times(600), 16) },
@@ -106,6 +108,11 @@ export const cases = (scale: number): ReadonlyArray<Case> => {
     { name: "resumed handshake, one at a time", ...resumed, run: handshakes(times(300), 1) },
     { name: "resumed handshake, 16 at once", ...resumed, run: handshakes(times(600), 16) },
     { name: "full handshake, X25519MLKEM768", suite: aes128, group: "X25519MLKEM768", run: handshakes(times(300), 1) },
+    { name: "TLS 1.2, full handshake, one at a time", ...tls12, run: handshakes(times(300), 1) },
+    { name: "TLS 1.2, full handshake, 16 at once", ...tls12, run: handshakes(times(600), 16) },
+    { name: "TLS 1.2, resumed, one at a time", ...tls12, kind: "resumed", run: handshakes(times(300), 1) },
+    { name: "TLS 1.2, client to server", ...tls12, run: bulk("upload", mib(256)) },
+    { name: "TLS 1.2, server to client", ...tls12, run: bulk("download", mib(256)) },
     ...suites.flatMap((suite) => [
       { name: `client to server, ${suite}`, suite, ...x25519, run: bulk("upload", mib(256)) },
       { name: `server to client, ${suite}`, suite, ...x25519, run: bulk("download", mib(256)) }

@@ -9,12 +9,19 @@ const contexts = new Map<string, tls.SecureContext>()
 /** The newest session, for as many connections as want it: what programs do, though a ticket is best used once. */
 let newest: Buffer | undefined
 
-const shared = ({ suite, group }: Setup) => ({
-  minVersion: "TLSv1.3" as const,
-  maxVersion: "TLSv1.3" as const,
-  ciphers: suite,
-  ecdhCurve: group === "x25519" ? "X25519" : group
-})
+/** What OpenSSL calls the suite of TLS 1.2 that is measured; those of TLS 1.3 have the RFC's names. */
+const opensslNames = new Map([["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"]])
+
+const shared = ({ suite, group }: Setup) => {
+  const older = opensslNames.get(suite)
+  const version = older === undefined ? "TLSv1.3" : "TLSv1.2"
+  return {
+    minVersion: version,
+    maxVersion: version,
+    ciphers: older ?? suite,
+    ecdhCurve: group === "x25519" ? "X25519" : group
+  } as const
+}
 
 const connect = (setup: Setup, port: number): Promise<tls.TLSSocket> =>
   new Promise((resolve, reject) => {
