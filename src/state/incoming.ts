@@ -3,6 +3,7 @@
  * decided here, what a message means by the machine.
  */
 import * as Result from "effect/Result"
+import { isChangeCipherSpec } from "../codec/record/changeCipherSpec.ts"
 import { hearAlert } from "./alert.ts"
 import type { Version } from "./config.ts"
 import type { ChangeCipherSpec } from "./event.ts"
@@ -140,7 +141,7 @@ export class Intake {
    */
   #changeCipherSpec({ fragment, protection }: IncomingRecord, state: string, version: Version): Taken {
     const mayCome = inHandshake(this.flow) && state !== "START"
-    if (!mayCome || protection === "protected" || fragment.length !== 1 || fragment[0] !== 1) {
+    if (!mayCome || protection === "protected" || !isChangeCipherSpec(fragment)) {
       return fail("UnexpectedRecord", `a change_cipher_spec record that means something, in state ${state}`)
     }
     if (!this.#joiner.empty) return fail("InterleavedRecord", "a change_cipher_spec record inside a handshake message")

@@ -139,12 +139,6 @@ export type Extension<M extends MessageName> = Placed<M> | UnknownExtension
 /** The extensions of message `M`. */
 export type ExtensionsOf<M extends MessageName> = ReadonlyArray<Extension<M>>
 
-/** What an extension of type `E` holds in message `M`. */
-export type DataOf<M extends MessageName, E extends Placed<M>["type"]> = Extract<
-  Placed<M>,
-  { readonly type: E }
->["data"]
-
 /** The same for TLS 1.2, where only ServerHello has extensions that answer. */
 export const placedIn12 = (type: string | number, message: MessageName): boolean => {
   const rows: { readonly [type: string]: { readonly [message: string]: unknown } } = placement12

@@ -93,9 +93,8 @@ export const BasicOCSPResponse = sequence({
   certs: optional(explicit(0, sequenceOf(any)))
 })
 
-/** The Schemas between the structures and their DER. */
+/** The Schema between the structure and its DER. */
 export const OCSPResponseCodec = derCodec("OCSPResponse", OCSPResponse)
-export const BasicOCSPResponseCodec = derCodec("BasicOCSPResponse", BasicOCSPResponse)
 
 /** Section 4.4.1: the nonce of a request, repeated. The other extensions mean nothing to a verifier. */
 export const readOcspExtensions = extensionReader({ nonce: "1.3.6.1.5.5.7.48.1.2" }, { nonce: octetString })

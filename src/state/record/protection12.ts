@@ -8,7 +8,8 @@ import { type AeadKey, nonceSize, tagSize } from "../../crypto/primitives.ts"
 import { type Secret, unsafeBytes } from "../../crypto/secret.ts"
 import type { CipherSuite12 } from "../../crypto/suite.ts"
 import { type Failure, fail } from "../failure.ts"
-import { maxCiphertext12, maxPlaintext, maxSequence } from "./limits.ts"
+import { maxCiphertext12, maxPlaintext } from "./limits.ts"
+import { NonceCounter } from "./nonce.ts"
 import type { RecordOpener, RecordSealer } from "./protection.ts"
 
 /** `fixed_iv_length`, which the key block has, and `record_iv_length`, which every record carries, in bytes. */
@@ -29,15 +30,13 @@ export const directionSize = (suite: CipherSuite12): number => suite.aead.keySiz
 const done = Result.succeed<void>(undefined)
 const none = new Uint8Array(0)
 
-/** Key, IV and sequence number of one direction, with the nonce and the additional data of the record at hand. */
+/** Key and counter of one direction, with the additional data of the record at hand. */
 class Direction {
   readonly key: AeadKey
   readonly explicit: number
-  readonly nonce = new Uint8Array(nonceSize)
+  readonly counter: NonceCounter
   /** `seq_num + type + version + length`, 13 bytes. */
   readonly additional = new Uint8Array(8 + HEADER_LENGTH)
-  readonly #iv = new Uint8Array(nonceSize)
-  #next: number
 
   constructor(suite: CipherSuite12, secret: Secret<string>, sequence: number) {
     const bytes = unsafeBytes(secret)
@@ -46,39 +45,20 @@ class Direction {
     key.fill(0)
     this.explicit = nonceForm(suite).explicit
     // Behind a salt of four bytes stand zeros, so that what is xored onto them is the number itself.
-    this.#iv.set(bytes.subarray(suite.aead.keySize))
-    this.#next = sequence
-  }
-
-  get sequence(): number {
-    return this.#next
+    const iv = new Uint8Array(nonceSize)
+    iv.set(bytes.subarray(suite.aead.keySize))
+    this.counter = new NonceCounter(iv, sequence)
+    iv.fill(0)
   }
 
   /** Prepares for the next record, whose plaintext has `length` bytes; `false` when no number is left. */
   advance(type: number, version: number, length: number): boolean {
-    const sequence = this.#next
-    if (sequence > maxSequence) return false
-    for (let i = 7, rest = sequence; i >= 0; i--) {
+    for (let i = 7, rest = this.counter.sequence; i >= 0; i--) {
       this.additional[i] = rest % 256
       rest = Math.floor(rest / 256)
     }
     writeHeader(this.additional, 8, type, version, length)
-    this.nonce.set(this.#iv)
-    for (let i = 0; i < 8; i++) this.nonce[4 + i] = (this.#iv[4 + i] ?? 0) ^ (this.additional[i] ?? 0)
-    // MAX_SAFE_INTEGER + 1 is exact, compares greater, and is where counting stops.
-    this.#next = sequence + 1
-    return true
-  }
-
-  retract(): void {
-    this.#next--
-  }
-
-  /** Forgets the IV and leaves no number to use. */
-  wipe(): void {
-    this.nonce.fill(0)
-    this.#iv.fill(0)
-    this.#next = maxSequence + 1
+    return this.counter.advance()
   }
 }
 
@@ -96,24 +76,24 @@ export class Sealer12 implements RecordSealer {
   }
 
   get sequence(): number {
-    return this.#direction.sequence
+    return this.#direction.counter.sequence
   }
 
   /** `header + explicit nonce + ciphertext + tag`. */
   seal(type: number, content: Uint8Array, out: Uint8Array, offset: number): Result.Result<void, Failure> {
-    const { explicit, key, nonce, additional } = this.#direction
+    const { explicit, key, counter, additional } = this.#direction
     if (!this.#direction.advance(type, 0x0303, content.length)) {
       return fail("WriteLimitReached", "no sequence number is left under this write key")
     }
     writeHeader(out, offset, type, 0x0303, content.length + this.expansion)
     const start = offset + HEADER_LENGTH
-    out.set(nonce.subarray(nonceSize - explicit), start)
-    key.seal(nonce, additional, content, none, out, start + explicit)
+    out.set(counter.nonce.subarray(nonceSize - explicit), start)
+    key.seal(counter.nonce, additional, content, none, out, start + explicit)
     return done
   }
 
   wipe(): void {
-    this.#direction.wipe()
+    this.#direction.counter.wipe()
   }
 }
 
@@ -130,7 +110,7 @@ export class Opener12 implements RecordOpener {
   }
 
   get sequence(): number {
-    return this.#direction.sequence
+    return this.#direction.counter.sequence
   }
 
   /** From the ChangeCipherSpec on every record is protected, whatever its type. */
@@ -140,24 +120,25 @@ export class Opener12 implements RecordOpener {
 
   /** The nonce is the one that the record carries, which the peer may make as it likes, or ours where none is. */
   open(bytes: Uint8Array, offset: number, length: number): Result.Result<Uint8Array, Failure> {
-    const { explicit, key, nonce, additional } = this.#direction
+    const { explicit, key, counter, additional } = this.#direction
     const size = length - explicit - tagSize
     if (!this.#direction.advance(typeAt(bytes, offset), versionAt(bytes, offset), Math.max(size, 0))) {
       return fail("ReadLimitReached", "no sequence number is left under this read key")
     }
     const start = offset + HEADER_LENGTH
-    nonce.set(bytes.subarray(start, start + explicit), nonceSize - explicit)
-    const content = size < 0 ? undefined : key.open(nonce, additional, bytes.subarray(start + explicit, start + length))
+    counter.nonce.set(bytes.subarray(start, start + explicit), nonceSize - explicit)
+    const ciphertext = bytes.subarray(start + explicit, start + length)
+    const content = size < 0 ? undefined : key.open(counter.nonce, additional, ciphertext)
     return content === undefined
       ? fail("BadRecordMac", "a record does not decrypt under the read key")
       : Result.succeed(content)
   }
 
   retract(): void {
-    this.#direction.retract()
+    this.#direction.counter.retract()
   }
 
   wipe(): void {
-    this.#direction.wipe()
+    this.#direction.counter.wipe()
   }
 }

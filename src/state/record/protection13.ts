@@ -5,12 +5,13 @@
 import * as Result from "effect/Result"
 import { HEADER_LENGTH, writeHeader } from "../../codec/record/record.ts"
 import { ContentType } from "../../codec/registry/contentType.ts"
-import { type AeadKey, nonceSize, tagSize } from "../../crypto/primitives.ts"
+import { type AeadKey, tagSize } from "../../crypto/primitives.ts"
 import type { Secret } from "../../crypto/secret.ts"
 import type { CipherSuite13 } from "../../crypto/suite.ts"
 import { type Failure, fail } from "../failure.ts"
 import { trafficKeys } from "../tls13/trafficKeys.ts"
-import { maxCiphertext13, maxInnerPlaintext13, maxSequence } from "./limits.ts"
+import { maxCiphertext13, maxInnerPlaintext13 } from "./limits.ts"
+import { NonceCounter } from "./nonce.ts"
 import type { RecordOpener, RecordSealer } from "./protection.ts"
 
 /** What a record grows by when it is protected: the content type and the tag. */
@@ -20,49 +21,6 @@ export const expansion = 1 + tagSize
 const outerType = ContentType.registry.application_data
 
 const done = Result.succeed<void>(undefined)
-
-/** The per-record nonce (section 5.3): the IV, xored with the sequence number, in one array that is used again. */
-class NonceCounter {
-  readonly nonce: Uint8Array
-  readonly #iv: Uint8Array
-  #next: number
-
-  constructor(iv: Uint8Array, sequence: number) {
-    this.nonce = iv.slice()
-    this.#iv = iv.slice()
-    this.#next = sequence
-  }
-
-  /** The sequence number of the next record, which is also the number of records so far. */
-  get sequence(): number {
-    return this.#next
-  }
-
-  /** Puts the nonce of the next record in place and counts it; `false` when no number is left. */
-  advance(): boolean {
-    const sequence = this.#next
-    if (sequence > maxSequence) return false
-    for (let i = nonceSize - 1, rest = sequence; i >= nonceSize - 8; i--) {
-      this.nonce[i] = (this.#iv[i] ?? 0) ^ (rest % 256)
-      rest = Math.floor(rest / 256)
-    }
-    // MAX_SAFE_INTEGER + 1 is exact, compares greater, and is where counting stops.
-    this.#next = sequence + 1
-    return true
-  }
-
-  /** Takes back the last number: what came was no record of this key. */
-  retract(): void {
-    this.#next--
-  }
-
-  /** Forgets the IV and leaves no number to use. */
-  wipe(): void {
-    this.nonce.fill(0)
-    this.#iv.fill(0)
-    this.#next = maxSequence + 1
-  }
-}
 
 /** Key and counter out of a secret; the key's bytes are gone afterwards. */
 const setUp = (suite: CipherSuite13, secret: Secret<string>, sequence: number): [AeadKey, NonceCounter] => {
