@@ -8,14 +8,14 @@ import * as Credentials from "../layers/Credentials.ts"
 import type { CryptoProvider } from "../layers/CryptoProvider.ts"
 import * as CredentialFiles from "../layers/node/CredentialFiles.ts"
 import * as SystemTrust from "../layers/node/SystemTrust.ts"
+import type { TlsError } from "../layers/TlsError.ts"
 import * as TrustAnchors from "../layers/TrustAnchors.ts"
-import type { Failure } from "../state/failure.ts"
 import { type CliFailure, usage } from "./failure.ts"
 import { readFile, readText } from "./files.ts"
 
 const anchorsIn = (file: string) =>
   Effect.flatMap(readText(file), (text) =>
-    Effect.mapError(Effect.fromResult(TrustAnchors.fromPem(text)), ({ detail }) => usage(`${file}: ${detail}`))
+    Effect.mapError(Effect.fromResult(TrustAnchors.fromPem(text)), ({ reason }) => usage(`${file}: ${reason.detail}`))
   )
 
 const ofFiles = (files: ReadonlyArray<string>) =>
@@ -24,7 +24,7 @@ const ofFiles = (files: ReadonlyArray<string>) =>
 /** The certificates in these files and nothing else; those that this machine trusts when no file is named. */
 export const anchors = (
   files: ReadonlyArray<string>
-): Layer.Layer<TrustAnchors.TrustAnchors, CliFailure | Failure, FileSystem.FileSystem> =>
+): Layer.Layer<TrustAnchors.TrustAnchors, CliFailure | TlsError, FileSystem.FileSystem> =>
   files.length === 0 ? SystemTrust.layerSystem : Layer.effect(TrustAnchors.TrustAnchors, ofFiles(files))
 
 /** The logs of `--ct-log-list`, of which two operators must vouch for a certificate; nothing without the flag. */
@@ -37,7 +37,7 @@ export const transparency = (
         Effect.gen(function* () {
           const list = yield* Effect.fromResult(CertificateTransparency.fromJson(yield* readText(file)))
           return CertificateTransparency.layer({ list })
-        }).pipe(Effect.catchTag("Failure", ({ detail }) => usage(`${file}: ${detail}`)))
+        })
       ).pipe(Layer.catchTag("TlsError", ({ reason }) => Layer.effectDiscard(usage(`${file}: ${reason.detail}`))))
 
 /** What besides certificates and keys may be given. */

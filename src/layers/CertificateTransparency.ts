@@ -4,7 +4,7 @@
  *
  * @example
  * const Logged = ServerVerifier.layerWebPki.pipe(
- *   Layer.provide(CertificateTransparency.layer({ list: yield* CertificateTransparency.fromJson(text) }))
+ *   Layer.provide(CertificateTransparency.layer({ list: yield* Effect.fromResult(CertificateTransparency.fromJson(text)) }))
  * )
  */
 import * as Clock from "effect/Clock"
@@ -15,7 +15,6 @@ import * as Result from "effect/Result"
 import { timestampsInOcsp } from "../codec/x509/sct.ts"
 import type { Primitives } from "../crypto/primitives.ts"
 import type { AuthenticatePeer } from "../state/command.ts"
-import { type Failure, make as failure } from "../state/failure.ts"
 import {
   checkTimestamps,
   hex,
@@ -28,7 +27,7 @@ import type { PeerIdentity } from "../state/proof.ts"
 import { bytesOf, joined } from "./bytes.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { readCertificate } from "./peerSignature.ts"
-import { asConfiguration, type TlsError } from "./TlsError.ts"
+import { misconfigured, type TlsError } from "./TlsError.ts"
 import type { Verifier } from "./Verifier.ts"
 
 export type { LogList, TransparencyLog } from "../state/path/transparency.ts"
@@ -50,13 +49,13 @@ export const CertificateTransparency = Context.Reference<Demand>("effect-tls/lay
   defaultValue: () => (verifier) => verifier
 })
 
-const badLog = (description: string, detail: string): Failure =>
-  failure("InvalidConfiguration", `list of logs: the key of ${description}: ${detail}`)
+const badLog = (description: string, detail: string): TlsError =>
+  misconfigured(`list of logs: the key of ${description}: ${detail}`)
 
 const loadLogs = (
   { publicKey, hashes }: Primitives,
   { logs }: LogList
-): Result.Result<ReadonlyMap<string, LoadedLog>, Failure> =>
+): Result.Result<ReadonlyMap<string, LoadedLog>, TlsError> =>
   Result.gen(function* () {
     const loaded = new Map<string, LoadedLog>()
     for (const log of logs) {
@@ -111,10 +110,10 @@ const demanding =
  * A verifier that also demands timestamps, for verifiers of one's own. Those in a certificate count where the verifier
  * tells `issuerKey`, as `layerWebPki` does. Fails with `InvalidConfiguration` for a key of a log that cannot be used.
  */
-export const make = (primitives: Primitives, options: Options): Result.Result<Demand, Failure> => {
+export const make = (primitives: Primitives, options: Options): Result.Result<Demand, TlsError> => {
   const { list, operators = 2 } = options
   if (!Number.isInteger(operators) || operators < 1) {
-    return Result.fail(failure("InvalidConfiguration", "`operators` is a whole number, at least 1"))
+    return Result.fail(misconfigured("`operators` is a whole number, at least 1"))
   }
   return Result.map(loadLogs(primitives, list), (logs) =>
     demanding(list, { logs, operators, sha256: primitives.hashes.sha256 })
@@ -128,5 +127,5 @@ export const make = (primitives: Primitives, options: Options): Result.Result<De
 export const layer = (options: Options): Layer.Layer<never, TlsError, CryptoProvider> =>
   Layer.effect(
     CertificateTransparency,
-    CryptoProvider.use(({ primitives }) => asConfiguration(Effect.fromResult(make(primitives, options))))
+    CryptoProvider.use(({ primitives }) => Effect.fromResult(make(primitives, options)))
   )

@@ -23,6 +23,7 @@ import type {
 } from "../crypto/primitives.ts"
 import { type CipherSuite12, type CipherSuite13, suites12, suites13 } from "../crypto/suite.ts"
 import { named } from "./named.ts"
+import { misconfigured, type TlsError } from "./TlsError.ts"
 
 /** What a provider offers. Every failure is a {@link CryptoFailure}; nothing dies but a broken platform. */
 export interface Shape {
@@ -164,14 +165,15 @@ export const makeWith = (primitives: Primitives, options: Options): Result.Resul
 export const layerPrimitives = (primitives: Primitives): Layer.Layer<CryptoProvider> =>
   Layer.sync(CryptoProvider, () => make(primitives))
 
-/** The layer of any primitives, narrowed and reordered. */
-export const layerPrimitivesWith = (
-  primitives: Primitives,
-  options: Options
-): Layer.Layer<CryptoProvider, CryptoFailure> =>
+/** The layer of any primitives, narrowed and reordered; an unknown name, or an empty list, is `InvalidConfiguration`. */
+export const layerPrimitivesWith = (primitives: Primitives, options: Options): Layer.Layer<CryptoProvider, TlsError> =>
   Layer.effect(
     CryptoProvider,
-    Effect.suspend(() => Effect.fromResult(makeWith(primitives, options)))
+    Effect.suspend(() =>
+      Effect.fromResult(
+        Result.mapError(makeWith(primitives, options), ({ detail }) => misconfigured(`cryptography: ${detail}`))
+      )
+    )
   )
 
 /** Cryptography in JavaScript, which runs anywhere; RSA private keys by the platform's WebCrypto. */
@@ -183,5 +185,5 @@ export const layerNoble: Layer.Layer<CryptoProvider> = layerPrimitives(noble)
  * @example
  * const Crypto = CryptoProvider.layerNobleWith({ groups: ["secp256r1"], suites: ["TLS_AES_128_GCM_SHA256"] })
  */
-export const layerNobleWith = (options: Options): Layer.Layer<CryptoProvider, CryptoFailure> =>
+export const layerNobleWith = (options: Options): Layer.Layer<CryptoProvider, TlsError> =>
   layerPrimitivesWith(noble, options)

@@ -12,9 +12,9 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { describe } from "../codec/presentation/wire.ts"
 import { certificatesFromPem } from "../codec/x509/pem.ts"
-import { type Failure, make as failure } from "../state/failure.ts"
 import { anchorFromDer, type TrustAnchor } from "../state/path/anchor.ts"
 import { anchorOfRoot } from "./mozillaRoot.ts"
+import { misconfigured, type TlsError } from "./TlsError.ts"
 
 export class TrustAnchors extends Context.Service<TrustAnchors, { readonly anchors: ReadonlyArray<TrustAnchor> }>()(
   "effect-tls/layers/TrustAnchors"
@@ -23,13 +23,13 @@ export class TrustAnchors extends Context.Service<TrustAnchors, { readonly ancho
 const decoder = new TextDecoder()
 
 /** The anchors in certificates, DER; one that cannot be read fails all, with its place in the list. */
-export const fromDer = (list: ReadonlyArray<Uint8Array>): Result.Result<ReadonlyArray<TrustAnchor>, Failure> =>
+export const fromDer = (list: ReadonlyArray<Uint8Array>): Result.Result<ReadonlyArray<TrustAnchor>, TlsError> =>
   Result.gen(function* () {
     const anchors: Array<TrustAnchor> = []
     for (const [i, der] of list.entries()) {
       anchors.push(
         yield* Result.mapError(anchorFromDer(der), ({ detail }) =>
-          failure("InvalidConfiguration", `trusted certificate ${i + 1} of ${list.length}: ${detail}`)
+          misconfigured(`trusted certificate ${i + 1} of ${list.length}: ${detail}`)
         )
       )
     }
@@ -37,10 +37,10 @@ export const fromDer = (list: ReadonlyArray<Uint8Array>): Result.Result<Readonly
   })
 
 /** The anchors in a PEM text; fails when there is no certificate in it. */
-export const fromPem = (pem: string | Uint8Array): Result.Result<ReadonlyArray<TrustAnchor>, Failure> =>
+export const fromPem = (pem: string | Uint8Array): Result.Result<ReadonlyArray<TrustAnchor>, TlsError> =>
   Result.flatMap(
     Result.mapError(certificatesFromPem(typeof pem === "string" ? pem : decoder.decode(pem)), (reason) =>
-      failure("InvalidConfiguration", `trusted certificates: ${describe(reason)}`)
+      misconfigured(`trusted certificates: ${describe(reason)}`)
     ),
     fromDer
   )
@@ -53,15 +53,15 @@ export const layer = (anchors: ReadonlyArray<TrustAnchor>): Layer.Layer<TrustAnc
 export const empty: Layer.Layer<TrustAnchors> = layer([])
 
 const layerResult = (
-  anchors: () => Result.Result<ReadonlyArray<TrustAnchor>, Failure>
-): Layer.Layer<TrustAnchors, Failure> =>
+  anchors: () => Result.Result<ReadonlyArray<TrustAnchor>, TlsError>
+): Layer.Layer<TrustAnchors, TlsError> =>
   Layer.effect(
     TrustAnchors,
     Effect.suspend(() => Effect.fromResult(Result.map(anchors(), (anchors) => ({ anchors }))))
   )
 
 /** The certificates, DER. Fails with `InvalidConfiguration` when one of them cannot be read. */
-export const layerDer = (list: ReadonlyArray<Uint8Array>): Layer.Layer<TrustAnchors, Failure> =>
+export const layerDer = (list: ReadonlyArray<Uint8Array>): Layer.Layer<TrustAnchors, TlsError> =>
   layerResult(() => fromDer(list))
 
 /**
@@ -70,7 +70,7 @@ export const layerDer = (list: ReadonlyArray<Uint8Array>): Layer.Layer<TrustAnch
  * @example
  * const Anchors = TrustAnchors.merge(SystemTrust.layerSystem, TrustAnchors.layerPem(ourCa))
  */
-export const layerPem = (pem: string | Uint8Array): Layer.Layer<TrustAnchors, Failure> =>
+export const layerPem = (pem: string | Uint8Array): Layer.Layer<TrustAnchors, TlsError> =>
   layerResult(() => fromPem(pem))
 
 const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
@@ -107,8 +107,8 @@ export const merge = <E, R>(
  */
 export const addPem =
   (pem: string | Uint8Array) =>
-  <E, R>(layer: Layer.Layer<TrustAnchors, E, R>): Layer.Layer<TrustAnchors, E | Failure, Exclude<R, Scope.Scope>> =>
-    merge<E | Failure, R>(layer, layerPem(pem))
+  <E, R>(layer: Layer.Layer<TrustAnchors, E, R>): Layer.Layer<TrustAnchors, E | TlsError, Exclude<R, Scope.Scope>> =>
+    merge<E | TlsError, R>(layer, layerPem(pem))
 
 /** Milliseconds after which the bundled list warns: 400 days. */
 const staleAfter = 400 * 86_400_000

@@ -27,13 +27,22 @@ const digest = ({ hashes }: Primitives, parts: ReadonlyArray<Uint8Array | string
 /** In one order, and each once. */
 const sorted = (all: ReadonlyArray<Uint8Array>): ReadonlyArray<string> => [...new Set(all.map(Hex.encode))].sort()
 
+/**
+ * All that a path may be refused for by its anchor: name, key and constraints and, of an anchor that came in a
+ * certificate, that certificate whole, since its dates, path length, usages and policies are judged as well.
+ */
 const anchorDigest = (primitives: Primitives, anchor: TrustAnchor): Result.Result<Uint8Array, CodecFailure> => {
   const constraints: Result.Result<Uint8Array | string, CodecFailure> =
     anchor.nameConstraints === undefined
       ? Result.succeed("any name")
       : encodeDer(NameConstraints, anchor.nameConstraints)
   return Result.map(constraints, (constraints) =>
-    digest(primitives, [anchor.subject.der, anchor.publicKey.spki, constraints])
+    digest(primitives, [
+      anchor.subject.der,
+      anchor.publicKey.spki,
+      constraints,
+      anchor.certificate?.der ?? "no certificate"
+    ])
   )
 }
 

@@ -2,8 +2,8 @@
 import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { type Failure, make as failure } from "../state/failure.ts"
 import type { LogList, TransparencyLog } from "../state/path/transparency.ts"
+import { misconfigured, type TlsError } from "./TlsError.ts"
 
 const At = Schema.Struct({ timestamp: Schema.String })
 
@@ -37,16 +37,15 @@ const Document = Schema.fromJsonString(
   })
 )
 
-const bad = (what: string): Result.Result<never, Failure> =>
-  Result.fail(failure("InvalidConfiguration", `list of logs: ${what}`))
+const bad = (what: string): Result.Result<never, TlsError> => Result.fail(misconfigured(`list of logs: ${what}`))
 
-const timeOf = (text: string): Result.Result<number, Failure> => {
+const timeOf = (text: string): Result.Result<number, TlsError> => {
   const time = Date.parse(text)
   return Number.isNaN(time) ? bad("a time that is none") : Result.succeed(time)
 }
 
 /** A log that is, or was, good enough; those that were never are left out. */
-const logOf = (operator: string, log: typeof Log.Type): Result.Result<TransparencyLog | undefined, Failure> =>
+const logOf = (operator: string, log: typeof Log.Type): Result.Result<TransparencyLog | undefined, TlsError> =>
   Result.gen(function* () {
     const { description = `a log of ${operator}`, key, state = {}, temporal_interval: interval } = log
     const { qualified, usable, readonly, retired } = state
@@ -55,7 +54,7 @@ const logOf = (operator: string, log: typeof Log.Type): Result.Result<Transparen
       description,
       operator,
       key: yield* Result.mapError(Base64.decode(key), () =>
-        failure("InvalidConfiguration", `list of logs: the key of ${description} is not base64`)
+        misconfigured(`list of logs: the key of ${description} is not base64`)
       ),
       retired: retired === undefined ? undefined : yield* timeOf(retired.timestamp),
       expiry:
@@ -69,10 +68,10 @@ const logOf = (operator: string, log: typeof Log.Type): Result.Result<Transparen
  * The logs of a log_list.json of version 3: qualified, usable, read-only, and retired ones up to the day they were.
  * Fails with `InvalidConfiguration`.
  */
-export const fromJson = (text: string): Result.Result<LogList, Failure> =>
+export const fromJson = (text: string): Result.Result<LogList, TlsError> =>
   Result.gen(function* () {
     const document = yield* Result.mapError(Schema.decodeResult(Document)(text), () =>
-      failure("InvalidConfiguration", "list of logs: not a log_list.json of version 3")
+      misconfigured("list of logs: not a log_list.json of version 3")
     )
     const logs: Array<TransparencyLog> = []
     for (const { name, logs: rfc6962, tiled_logs: tiled = [] } of document.operators) {

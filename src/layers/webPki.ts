@@ -208,9 +208,13 @@ export interface WebPki {
   readonly fingerprint: (purpose: Purpose) => Verifier["fingerprint"]
 }
 
-/** The path ends with the first of its certificates, or of the answers about them that had to be there. */
-const validUntil = ({ path: { certificates }, goodUntil = Number.POSITIVE_INFINITY }: Judged): number =>
-  Math.min(goodUntil, ...certificates.map(({ validity }) => validity.notAfter))
+/** The path ends with the first of its certificates, the anchor's included, or of the answers that had to be there. */
+const validUntil = ({ path: { certificates, anchor }, goodUntil = Number.POSITIVE_INFINITY }: Judged): number =>
+  Math.min(
+    goodUntil,
+    anchor.certificate?.validity.notAfter ?? goodUntil,
+    ...certificates.map(({ validity }) => validity.notAfter)
+  )
 
 /**
  * The verifier of the usual kind. Time comes from Effect's `Clock`. Every failure is one of the failure table and names

@@ -8,7 +8,7 @@ import { layerNoble } from "../../src/layers/CryptoProvider.ts"
 import { layer as node } from "../../src/layers/node/NodeCryptoProvider.ts"
 import * as ServerVerifier from "../../src/layers/ServerVerifier.ts"
 import * as TrustAnchors from "../../src/layers/TrustAnchors.ts"
-import { issue, makeCa, makeIntermediate } from "../../src/layers/testing/certificates.ts"
+import { type CaOptions, issue, makeCa, makeIntermediate } from "../../src/layers/testing/certificates.ts"
 import * as Mocks from "../../src/layers/testing/mocks.ts"
 import type { TrustAnchor } from "../../src/state/path/anchor.ts"
 import { day, inOctober, now, requestOf, verify } from "./verifierSupport.ts"
@@ -48,13 +48,15 @@ describe("fingerprints of verifiers", () => {
     }).pipe(inOctober)
   )
 
-  it.effect("differ with roots, their constraints and keys, limits, purpose and kind", () =>
+  it.effect("differ with roots, their certificates, constraints and keys, limits, purpose and kind", () =>
     Effect.gen(function* () {
       const ca = yield* makeCa()
       const anchors = yield* anchorsOf([ca])
       const [anchor] = anchors
       if (anchor === undefined) return yield* Effect.die("no anchor")
       const others = yield* anchorsOf([yield* makeCa()])
+      const renewed = (options: CaOptions) =>
+        Effect.flatMap(makeCa({ privateKey: ca.privateKey, ...options }), (again) => anchorsOf([again]))
       const subtree = { base: { _tag: "dNSName", value: "example.org" }, minimum: 0 } as const
       const nameConstraints = { permittedSubtrees: [subtree], excludedSubtrees: undefined }
       const nameless = { permittedSubtrees: undefined, excludedSubtrees: [subtree] }
@@ -64,6 +66,9 @@ describe("fingerprints of verifiers", () => {
         yield* serverPolicy(trusting([])),
         yield* serverPolicy(trusting(others)),
         yield* serverPolicy(trusting([...anchors, ...others])),
+        yield* serverPolicy(trusting(yield* renewed({ notAfter: now + day }))),
+        yield* serverPolicy(trusting(yield* renewed({ pathLength: 0 }))),
+        yield* serverPolicy(trusting([{ ...anchor, certificate: undefined }])),
         yield* serverPolicy(trusting([{ ...anchor, nameConstraints }])),
         yield* serverPolicy(trusting([{ ...anchor, nameConstraints: nameless }])),
         yield* serverPolicy(
@@ -88,14 +93,16 @@ describe("fingerprints of verifiers", () => {
 })
 
 describe("how long a peer is believed", () => {
-  it.effect("until the first certificate of its path ends; the anchor does not count", () =>
+  it.effect("until the first certificate of its path ends, that of the anchor among them", () =>
     Effect.gen(function* () {
-      const ca = yield* makeCa({ notAfter: now + day })
+      const ca = yield* makeCa()
       const intermediate = yield* makeIntermediate(ca, { notAfter: now + 3 * day })
       const long = yield* issue(intermediate, { names: ["example.org"], notAfter: now + 5 * day })
       const short = yield* issue(intermediate, { names: ["example.org"], notAfter: now + 2 * day })
       assert.strictEqual((yield* verify([ca], yield* requestOf(long))).validUntil, now + 3 * day)
       assert.strictEqual((yield* verify([ca], yield* requestOf(short))).validUntil, now + 2 * day)
+      const ending = yield* makeCa({ privateKey: ca.privateKey, notAfter: now + day })
+      assert.strictEqual((yield* verify([ending], yield* requestOf(long))).validUntil, now + day)
     }).pipe(inOctober)
   )
 })

@@ -34,7 +34,10 @@ export const family = Effect.fnUntraced(function* (options: LeafOptions = {}) {
 export const verifier = <E>(roots: ReadonlyArray<Issued>, revocation: Layer.Layer<never, E>) =>
   ServerVerifier.pipe(
     Effect.provide(
-      layerWebPki.pipe(Layer.provide(layerDer(roots.map(({ certificate }) => certificate))), Layer.provide(revocation))
+      layerWebPki.pipe(
+        Layer.provide(Layer.orDie(layerDer(roots.map(({ certificate }) => certificate)))),
+        Layer.provide(revocation)
+      )
     )
   )
 

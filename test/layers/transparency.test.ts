@@ -319,7 +319,7 @@ describe("log_list.json", () => {
         )
         for (const text of ["", "[]", '{"operators":[]}', '{"log_list_timestamp":"soon","operators":[]}']) {
           const failure = yield* Effect.flip(Effect.fromResult(CertificateTransparency.fromJson(text)))
-          assert.strictEqual(failure.reason, "InvalidConfiguration")
+          assert.strictEqual(failure.reason._tag, "InvalidConfiguration")
         }
       })
     )

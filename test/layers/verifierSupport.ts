@@ -52,8 +52,8 @@ export const requestOf = Effect.fnUntraced(function* (issued: Issued, asked: Ask
   return asked.alter === undefined ? request : asked.alter(request)
 })
 
-const trusting = (roots: ReadonlyArray<Issued>): Layer.Layer<TrustAnchors, Failure> =>
-  layerDer(roots.map(({ certificate }) => certificate))
+const trusting = (roots: ReadonlyArray<Issued>): Layer.Layer<TrustAnchors> =>
+  Layer.orDie(layerDer(roots.map(({ certificate }) => certificate)))
 
 /** A verifier that trusts `roots`, of servers or of clients as the request says. */
 export const verify = Effect.fnUntraced(function* (

@@ -12,15 +12,20 @@ import * as ClientVerifier from "../../src/layers/ClientVerifier.ts"
 import { CryptoProvider } from "../../src/layers/CryptoProvider.ts"
 import { layerPemFiles, layerSystem } from "../../src/layers/node/SystemTrust.ts"
 import * as ServerVerifier from "../../src/layers/ServerVerifier.ts"
+import type { TlsError } from "../../src/layers/TlsError.ts"
 import * as TrustAnchors from "../../src/layers/TrustAnchors.ts"
 import { type Issued, issue, makeCa, makeSelfSigned } from "../../src/layers/testing/certificates.ts"
-import type { Failure } from "../../src/state/failure.ts"
 import { inOctober, requestOf, verdictOf } from "./verifierSupport.ts"
 
-const anchorsOf = (layer: Layer.Layer<TrustAnchors.TrustAnchors, Failure>) =>
+const anchorsOf = (layer: Layer.Layer<TrustAnchors.TrustAnchors, TlsError>) =>
   TrustAnchors.TrustAnchors.useSync(({ anchors }) => anchors).pipe(Effect.provide(layer))
 
-const refusal = (layer: Layer.Layer<TrustAnchors.TrustAnchors, Failure>) => Effect.flip(anchorsOf(layer))
+/** The reason of the one public error, which every layer fails with. */
+const refusal = (layer: Layer.Layer<TrustAnchors.TrustAnchors, TlsError>) =>
+  Effect.map(Effect.flip(anchorsOf(layer)), ({ reason, phase }) => {
+    assert.strictEqual(phase, "configuration")
+    return reason
+  })
 
 const temporary = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "effect-tls-"))),
@@ -60,7 +65,7 @@ describe("TrustAnchors", () => {
         const { certificate, certificatePem, privateKeyPem } = yield* makeCa()
         for (const pem of ["", "nothing here", privateKeyPem, certificatePem.replace("-----END", "-----FIN")]) {
           const failure = yield* refusal(TrustAnchors.layerPem(pem))
-          assert.strictEqual(failure.reason, "InvalidConfiguration")
+          assert.strictEqual(failure._tag, "InvalidConfiguration")
         }
         const { detail } = yield* refusal(TrustAnchors.layerDer([certificate, certificate.subarray(1)]))
         assert.match(detail, /^trusted certificate 2 of 2: /)
@@ -79,7 +84,7 @@ describe("TrustAnchors", () => {
         yield* Effect.promise(() => writeFile(two, b.certificatePem))
         assert.lengthOf(yield* anchorsOf(layerPemFiles([one, two])), 2)
         const missing = yield* refusal(layerPemFiles([one, none]))
-        assert.strictEqual(missing.reason, "InvalidConfiguration")
+        assert.strictEqual(missing._tag, "InvalidConfiguration")
         assert.include(missing.detail, "none.pem")
         yield* Effect.promise(() => writeFile(none, "nothing"))
         assert.include((yield* refusal(layerPemFiles([none]))).detail, "none.pem")
@@ -96,7 +101,7 @@ describe("TrustAnchors", () => {
           const subjects = (yield* anchorsOf(added)).map(({ subject }) => subject.der)
           assert.deepStrictEqual(subjects, [theirs.subject.der, own.subject.der])
         }
-        assert.strictEqual((yield* refusal(both.pipe(TrustAnchors.addPem("")))).reason, "InvalidConfiguration")
+        assert.strictEqual((yield* refusal(both.pipe(TrustAnchors.addPem(""))))._tag, "InvalidConfiguration")
         assert.lengthOf(yield* anchorsOf(TrustAnchors.layerMozilla.pipe(TrustAnchors.addPem(own.certificatePem))), 122)
       })
     )
@@ -137,7 +142,9 @@ describe("TrustAnchors", () => {
         })
         const names = Effect.fnUntraced(function* (variables: Parameters<typeof machine>[0]) {
           const found = yield* machine(variables)
-          return Result.isFailure(found) ? found.failure.reason : found.success.map(({ subject }) => showName(subject))
+          return Result.isFailure(found)
+            ? found.failure.reason._tag
+            : found.success.map(({ subject }) => showName(subject))
         })
         const system = yield* Effect.fromResult(yield* machine({}))
         assert.isAbove(system.length, 50)

@@ -66,7 +66,7 @@ const reasons: { readonly [id: string]: ReasonName } = {
 
 const judge = Effect.fnUntraced(function* (test: Case) {
   yield* TestClock.setTime(Date.parse(test.validation_time ?? "2025-06-01T00:00:00Z"))
-  const anchors = yield* Effect.fromResult(fromPem(test.trusted_certs.join("\n")))
+  const anchors = yield* Effect.orDie(Effect.fromResult(fromPem(test.trusted_certs.join("\n"))))
   const pem = [test.peer_certificate, ...test.untrusted_intermediates].join("\n")
   const chain = yield* Effect.orDie(Effect.fromResult(certificatesFromPem(pem)))
   const name = test.expected_peer_name

@@ -1,14 +1,11 @@
 /** Everything that TLS needs on Node, as one layer. */
-import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { CryptoFailure } from "../../crypto/primitives.ts"
-import type { Failure } from "../../state/failure.ts"
 import { Allocator } from "../Allocator.ts"
 import * as ClientSessionStore from "../ClientSessionStore.ts"
-import { type Options as CryptoOptions, CryptoProvider } from "../CryptoProvider.ts"
+import type { Options as CryptoOptions, CryptoProvider } from "../CryptoProvider.ts"
 import * as ServerVerifier from "../ServerVerifier.ts"
 import * as Tickets from "../Tickets.ts"
-import { fromConfiguration, misconfigured, type TlsError } from "../TlsError.ts"
+import type { TlsError } from "../TlsError.ts"
 import * as TrustAnchors from "../TrustAnchors.ts"
 import * as NodeCertificateCompression from "./NodeCertificateCompression.ts"
 import * as NodeCryptoProvider from "./NodeCryptoProvider.ts"
@@ -25,16 +22,6 @@ export interface Options {
 /** Memory for records without zeroing it first: every byte of it is written. */
 export const layerAllocator: Layer.Layer<never> = Layer.succeed(Allocator, (size) => Buffer.allocUnsafeSlow(size))
 
-const anchors = (layer: Layer.Layer<TrustAnchors.TrustAnchors, Failure>) =>
-  Layer.catchTag(layer, "Failure", (cause) =>
-    Layer.effect(TrustAnchors.TrustAnchors, Effect.fail(fromConfiguration(cause)))
-  )
-
-const crypto = (layer: Layer.Layer<CryptoProvider, CryptoFailure>) =>
-  Layer.catchTag(layer, "CryptoFailure", ({ detail }) =>
-    Layer.effect(CryptoProvider, Effect.fail(misconfigured(`cryptography: ${detail}`)))
-  )
-
 /**
  * Cryptography by node:crypto, certificates compressed by node:zlib, sessions resumed from memory; servers judged by
  * the authorities in `ca`.
@@ -45,8 +32,8 @@ export const layerWith = (
   ServerVerifier.layerWebPki.pipe(
     Layer.provideMerge(
       Layer.mergeAll(
-        crypto(NodeCryptoProvider.layerWith(options.crypto ?? {})),
-        anchors(options.ca === undefined ? SystemTrust.layerSystem : TrustAnchors.layerPem(options.ca)),
+        NodeCryptoProvider.layerWith(options.crypto ?? {}),
+        options.ca === undefined ? SystemTrust.layerSystem : TrustAnchors.layerPem(options.ca),
         layerAllocator,
         NodeCertificateCompression.layer,
         ClientSessionStore.layerMemory(),

@@ -6,29 +6,27 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import { certificatesFromPem } from "../../codec/x509/pem.ts"
-import { type Failure, make as failure } from "../../state/failure.ts"
 import { anchorFromDer, type TrustAnchor } from "../../state/path/anchor.ts"
+import { misconfigured, type TlsError } from "../TlsError.ts"
 import { fromPem, TrustAnchors } from "../TrustAnchors.ts"
 
-const read = (path: string): Effect.Effect<string, Failure> =>
+const read = (path: string): Effect.Effect<string, TlsError> =>
   Effect.tryPromise({
     try: () => readFile(path, "utf8"),
     catch: (cause) => {
       const reason = cause instanceof Error ? cause.message : "cannot be read"
-      return failure("InvalidConfiguration", `trusted certificates in ${path}: ${reason}`)
+      return misconfigured(`trusted certificates in ${path}: ${reason}`)
     }
   })
 
 /** The certificates in PEM files. Fails with `InvalidConfiguration`, naming the file, when one has none. */
-export const layerPemFiles = (paths: ReadonlyArray<string>): Layer.Layer<TrustAnchors, Failure> =>
+export const layerPemFiles = (paths: ReadonlyArray<string>): Layer.Layer<TrustAnchors, TlsError> =>
   Layer.effect(
     TrustAnchors,
     Effect.map(
       Effect.forEach(paths, (path) =>
         Effect.flatMap(read(path), (text) =>
-          Effect.mapError(Effect.fromResult(fromPem(text)), ({ reason, detail }) =>
-            failure(reason, `${path}: ${detail}`)
-          )
+          Effect.mapError(Effect.fromResult(fromPem(text)), ({ reason }) => misconfigured(`${path}: ${reason.detail}`))
         )
       ),
       (lists) => ({ anchors: lists.flat() })
@@ -45,7 +43,7 @@ const bundles = [
 
 /** The first bundle that exists. */
 const bundle = Effect.firstSuccessOf(bundles.map(read)).pipe(
-  Effect.mapError(() => failure("InvalidConfiguration", `no trusted certificates in ${bundles.join(", ")}`))
+  Effect.mapError(() => misconfigured(`no trusted certificates in ${bundles.join(", ")}`))
 )
 
 /** The first of some names of files and directories, as OpenSSL separates them. */
@@ -55,7 +53,7 @@ const listed = (name: "SSL_CERT_FILE" | "SSL_CERT_DIR"): ReadonlyArray<string> =
 }
 
 /** Every file of a directory that can be read; OpenSSL has links by hash there, which name the same ones again. */
-const readDirectory = (path: string): Effect.Effect<ReadonlyArray<string>, Failure> =>
+const readDirectory = (path: string): Effect.Effect<ReadonlyArray<string>, TlsError> =>
   Effect.tryPromise({
     try: async () => {
       const names = (await readdir(path)).sort()
@@ -63,7 +61,7 @@ const readDirectory = (path: string): Effect.Effect<ReadonlyArray<string>, Failu
     },
     catch: (cause) => {
       const reason = cause instanceof Error ? cause.message : "cannot be read"
-      return failure("InvalidConfiguration", `trusted certificates in ${path}: ${reason}`)
+      return misconfigured(`trusted certificates in ${path}: ${reason}`)
     }
   })
 
@@ -107,12 +105,12 @@ const readable = (texts: ReadonlyArray<string>): ReadonlyArray<TrustAnchor> => {
  * neither, the list that Node carries, and those of NODE_EXTRA_CA_CERTS. Fails with `InvalidConfiguration` when there is
  * none.
  */
-export const layerSystem: Layer.Layer<TrustAnchors, Failure> = Layer.effect(
+export const layerSystem: Layer.Layer<TrustAnchors, TlsError> = Layer.effect(
   TrustAnchors,
   Effect.flatMap(pem, (texts) => {
     const anchors = readable(texts)
     return anchors.length > 0
       ? Effect.succeed({ anchors })
-      : Effect.fail(failure("InvalidConfiguration", "no certificate among those that this machine trusts"))
+      : Effect.fail(misconfigured("no certificate among those that this machine trusts"))
   })
 )
