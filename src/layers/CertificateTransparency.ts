@@ -3,9 +3,8 @@
  * Off unless a layer of this file is provided to `ServerVerifier.layerWebPki`.
  *
  * @example
- * const Logged = ServerVerifier.layerWebPki.pipe(
- *   Layer.provide(CertificateTransparency.layer({ list: yield* Effect.fromResult(CertificateTransparency.fromJson(text)) }))
- * )
+ * const list = yield* Effect.fromResult(CertificateTransparency.fromJson(text))
+ * const Logged = ServerVerifier.layerWebPki.pipe(Layer.provide(CertificateTransparency.layer({ list })))
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
