@@ -3,27 +3,30 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import type { CodecFailure } from "../codec/presentation/cursor.ts"
-import { describe } from "../codec/presentation/wire.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
-import { type Certificate, parseCertificate } from "../codec/x509/certificate.ts"
-import { certificatesFromPem } from "../codec/x509/pem.ts"
 import type { CryptoFailure, PrivateKey } from "../crypto/primitives.ts"
 import type { ChooseCredential, Credential, ResolveHello } from "../state/command.ts"
 import type { CertificateKind } from "../state/config.ts"
 import { escape, type Failure, fail, make as failure } from "../state/failure.ts"
 import { matchIdentity, parseServerIdentity } from "../state/path/host.ts"
-import { subjectText } from "../state/path/refusal.ts"
-import { algorithmOf, belongs } from "./belonging.ts"
+import { algorithmOf } from "./belonging.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
-import { leafOf, orderChain } from "./chainOrder.ts"
 import { credentialsName } from "./fingerprint.ts"
-import { type KeyOptions, pkcs8Of, textOf } from "./keyPem.ts"
-import { ocspResponse, type StapleOptions, timestampList } from "./staples.ts"
+import type { KeyOptions } from "./keyPem.ts"
+import { type LoadedCredential, loadPem, loadRawPublicKey, type PemOptions } from "./loading.ts"
 import { preferred, usable } from "./suitable.ts"
 import { asConfiguration, misconfigured, type TlsError } from "./TlsError.ts"
 
 export type { Credential } from "../state/command.ts"
+export {
+  type LoadedCertificate,
+  type LoadedCredential,
+  type LoadedRawPublicKey,
+  load,
+  loadPem,
+  loadRawPublicKey,
+  type PemOptions
+} from "./loading.ts"
 
 /** `ResolveHello` when we are a server, `ChooseCredential` when we are a client that is asked. */
 export type Request = ResolveHello | ChooseCredential
@@ -45,27 +48,15 @@ export interface Shape {
    * somebody else. Absent: only connections that are given this very object share sessions.
    */
   readonly fingerprint?: Uint8Array | undefined
+  /** Those of this moment, for credentials that are replaced: a client looks at them once for each handshake. */
+  readonly current?: Effect.Effect<Shape> | undefined
 }
 
 /** Servers need it; for clients it is optional, and without it they decline to say who they are. */
 export class Credentials extends Context.Service<Credentials, Shape>()("effect-tls/layers/Credentials") {}
 
-/** A chain of certificates whose key is here. */
-export interface LoadedCertificate extends Credential {
-  readonly certificateType?: "X509" | undefined
-  readonly key: PrivateKey
-  /** The end-entity certificate, read. */
-  readonly leaf: Certificate
-}
-
-/** A key that is shown without a certificate (RFC 7250); `chain` is its SubjectPublicKeyInfo. */
-export interface LoadedRawPublicKey extends Credential {
-  readonly certificateType: "RawPublicKey"
-  readonly key: PrivateKey
-}
-
-/** A credential whose key is here. */
-export type LoadedCredential = LoadedCertificate | LoadedRawPublicKey
+/** What credentials are now; the same ones, unless they are replaced at run time. */
+export const now = (shape: Shape): Effect.Effect<Shape> => shape.current ?? Effect.succeed(shape)
 
 /** Any source of credentials: a store, an HSM, one that looks at the name. */
 export const make = (shape: Shape): Layer.Layer<Credentials> => Layer.succeed(Credentials, shape)
@@ -80,77 +71,6 @@ export const layerNone: Layer.Layer<Credentials> = make({
   certificateTypes: [],
   choose: () => Effect.undefined,
   sign: () => Effect.fail(failure("InternalError", "there is nothing to sign with"))
-})
-
-/** A chain and its key as text or bytes of PEM, and what is stapled to the chain. */
-export interface PemOptions extends StapleOptions, KeyOptions {
-  /** The end-entity certificate and its intermediates; another order is repaired. */
-  readonly chain: string | Uint8Array
-}
-
-const parsed = <A>(what: string, result: Result.Result<A, CodecFailure>): Effect.Effect<A, TlsError> =>
-  Effect.mapError(Effect.fromResult(result), (cause) => misconfigured(`${what}: ${describe(cause)}`))
-
-const provided = (what: string) =>
-  Effect.mapError(({ detail }: { readonly detail: string }) => misconfigured(`${what}: ${detail}`))
-
-/** The certificates of a chain; each must be readable, or its place in it could not be found. */
-const readAll = (chain: ReadonlyArray<Uint8Array>) =>
-  Effect.forEach(chain, (der, i) =>
-    parsed(chain.length === 1 ? "certificate" : `certificate ${i + 1} of ${chain.length}`, parseCertificate(der))
-  )
-
-/**
- * A credential from DER: the key as PKCS#8, and its certificate with those above it. A chain in another order is put
- * right; what does not belong to it is left out, with a warning.
- */
-export const load = Effect.fnUntraced(function* (certificates: ReadonlyArray<Uint8Array>, pkcs8: Uint8Array) {
-  const provider = yield* CryptoProvider
-  const all = yield* readAll(certificates)
-  const key = yield* provider.privateKey(pkcs8).pipe(provided("private key"))
-  const leaf = leafOf(key.publicKey.spki, all) ?? all[0]
-  if (leaf === undefined) return yield* misconfigured("the certificate chain is empty")
-  const fits = yield* belongs(key, leaf).pipe(provided("certificate and private key"))
-  if (!fits) {
-    const others = all.length === 1 ? "" : ", nor to any other"
-    return yield* misconfigured(`the private key does not belong to the first certificate of the chain${others}`)
-  }
-  const { chain, dropped } = orderChain(leaf, all)
-  if (dropped.length > 0) {
-    const names = dropped.map(subjectText).join(", ")
-    yield* Effect.logWarning(`certificates that do not belong to the chain of ${subjectText(leaf)}: ${names}`)
-  }
-  const credential: LoadedCertificate = { chain: chain.map(({ der }) => der), schemes: key.schemes, key, leaf }
-  return credential
-})
-
-/**
- * Reads a chain and its key, and checks that they belong together. Fails with `InvalidConfiguration` that says what
- * is wrong; no failure contains a part of the key.
- */
-export const loadPem = Effect.fnUntraced(function* (options: PemOptions) {
-  const { chain, ocsp, timestamps } = options
-  const certificates = yield* parsed("certificate chain", certificatesFromPem(textOf(chain)))
-  const loaded = yield* load(certificates, yield* pkcs8Of(options))
-  const credential: LoadedCertificate = {
-    ...loaded,
-    ocspStaple: ocsp && (yield* parsed("OCSP response (DER)", ocspResponse(ocsp))),
-    signedCertificateTimestamps: timestamps && (yield* parsed("timestamps", timestampList(timestamps)))
-  }
-  return credential
-})
-
-/** Loads the key of a raw public key, PEM. Fails as {@link loadPem} does. */
-export const loadRawPublicKey = Effect.fnUntraced(function* (options: KeyOptions) {
-  const provider = yield* CryptoProvider
-  const key = yield* provider.privateKey(yield* pkcs8Of(options)).pipe(provided("private key"))
-  const credential: LoadedRawPublicKey = {
-    certificateType: "RawPublicKey",
-    chain: [key.publicKey.spki],
-    schemes: key.schemes,
-    key
-  }
-  return credential
 })
 
 /** Whether the credential is for the name that a client asks for; a raw public key is for any. */
@@ -293,6 +213,8 @@ export const fromSni = Effect.fnUntraced(function* (
     return able.length === 0 ? unusable : Result.succeed(preferred(able, request))
   }
   return {
+    // A client has no use for the others.
+    fingerprint: credentialsName(provider.primitives, others),
     choose: (request) => Effect.suspend(() => Effect.fromResult(selectHost(request))),
     sign: signer([...others, ...[...known.values()].flat()], provider)
   }
@@ -310,7 +232,7 @@ export const layerSni = (hosts: Hosts, options: SniOptions = {}): Layer.Layer<Cr
   Layer.effect(Credentials, fromSni(hosts, options))
 
 /**
- * Credentials that may be replaced while connections come and go: `current` is looked at once for each handshake. One
+ * Credentials that may be replaced while connections come and go: `source` is looked at once for each handshake. One
  * that is under way signs with what it chose, whatever is current by then.
  *
  * @example
@@ -320,9 +242,11 @@ export const layerSni = (hosts: Hosts, options: SniOptions = {}): Layer.Layer<Cr
  *   return Credentials.layerReloading(SubscriptionRef.get(current))
  * }))
  */
-export const layerReloading = (current: Effect.Effect<Shape>): Layer.Layer<Credentials> => {
+export const layerReloading = (source: Effect.Effect<Shape>): Layer.Layer<Credentials> => {
+  const current = Effect.flatMap(source, now)
   const owners = new WeakMap<Credential, Shape>()
   return make({
+    current,
     choose: Effect.fnUntraced(function* (request) {
       const shape = yield* current
       const credential = yield* shape.choose(request)

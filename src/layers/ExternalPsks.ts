@@ -13,7 +13,7 @@ import { escape, type Failure } from "../state/failure.ts"
 import * as Importer from "../state/tls13/importer.ts"
 import type { ExternalPsk } from "../state/tls13/psk.ts"
 import type { World } from "./answers.ts"
-import type { Credentials } from "./Credentials.ts"
+import { type Credentials, now } from "./Credentials.ts"
 import type { CryptoProvider } from "./CryptoProvider.ts"
 import { checked, hex, identityOf, type Key, owned, show } from "./givenKey.ts"
 import * as Imported from "./importedKeys.ts"
@@ -145,14 +145,14 @@ export const forClient = Effect.fnUntraced(function* (server: string, asked: Ext
 })
 
 /** What keys make of a server: whether there is anything besides them, and who looks them up. */
-export const forServer = Effect.fnUntraced(function* ({
-  certificateTypes
-}: Credentials["Service"]): Effect.fn.Return<
+export const forServer = Effect.fnUntraced(function* (
+  credentials: Credentials["Service"]
+): Effect.fn.Return<
   { readonly config: Pick<ServerConfig, "externalPsks">; readonly world: Pick<World, "externalPsk"> },
   TlsError
 > {
   const { lookup } = yield* ExternalPsks
-  const keysAlone = certificateTypes?.length === 0
+  const keysAlone = (yield* now(credentials)).certificateTypes?.length === 0
   if (lookup !== undefined)
     return { config: { externalPsks: keysAlone ? "only" : "lookup" }, world: { externalPsk: lookup } }
   return keysAlone

@@ -7,10 +7,9 @@ import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import { serverText } from "../state/path/host.ts"
 import { CertificateCompression } from "./CertificateCompression.ts"
-import { Credentials } from "./Credentials.ts"
+import { Credentials, now } from "./Credentials.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { type ClientOptions, client } from "./configuration.ts"
-import type { Link } from "./driver.ts"
 import * as ExternalPsks from "./ExternalPsks.ts"
 import * as Endpoint from "./endpoint.ts"
 import { observed } from "./observability.ts"
@@ -35,30 +34,25 @@ export interface TlsSocket extends Socket.Socket {
   readonly reader: Effect.Effect<TlsReader, Socket.SocketError, Scope.Scope>
 }
 
-/** Looks at services and options once; each call of what it yields is one handshake. */
+/** Looks at services and options once, and at credentials, which may be replaced, in each handshake. */
 const prepare = Effect.fnUntraced(function* (options: Options) {
   const crypto = yield* CryptoProvider
   const verifier = yield* ServerVerifier
-  const credentials = Option.getOrUndefined(yield* Effect.serviceOption(Credentials))
-  const { sessions, resumption } = yield* Resumption.client(options, verifier, credentials)
-  const types = {
-    resumption,
-    serverCertificateTypes: verifier.certificateTypes,
-    clientCertificateTypes: credentials?.certificateTypes,
-    authorities: verifier.authorities
-  }
+  const given = Option.getOrUndefined(yield* Effect.serviceOption(Credentials))
+  const { sessions, resumptionAs } = yield* Resumption.client(options, verifier, crypto.primitives)
+  const types = { serverCertificateTypes: verifier.certificateTypes, authorities: verifier.authorities }
   const certificateCompression = options.certificateCompression ?? (yield* CertificateCompression)
   const settings = { ...options, certificateCompression }
   const config = yield* asConfiguration(Effect.fromResult(client(settings, crypto, verifier.schemes, types)))
   const keys = yield* ExternalPsks.forClient(serverText(config.server), options.externalPskPolicy)
-  const handshake = yield* Endpoint.client(
-    { ...config, ...keys },
-    { crypto, credentials, verify: verifier.verify, sessions },
-    options
-  )
-  const connectionOf = (link: Link) => makeConnection(link, crypto.primitives.hashes)
-  return (socket: Socket.Socket) =>
-    observed("client")(Effect.map(handshake(socket, options.peer ?? options.serverName), connectionOf))
+  const endpoint = yield* Endpoint.client(options)
+  const handshake = Effect.fnUntraced(function* (socket: Socket.Socket) {
+    const credentials = given && (yield* now(given))
+    const who = { clientCertificateTypes: credentials?.certificateTypes, resumption: resumptionAs(credentials) }
+    const connect = endpoint({ ...config, ...who, ...keys }, { crypto, credentials, verify: verifier.verify, sessions })
+    return makeConnection(yield* connect(socket, options.peer ?? options.serverName), crypto.primitives.hashes)
+  })
+  return (socket: Socket.Socket) => observed("client")(handshake(socket))
 })
 
 /**

@@ -22,7 +22,7 @@ import type { TlsError } from "./TlsError.ts"
 /** Opens a socket and does the handshake on it. `peer` is for messages. */
 export type Handshake = (socket: Socket.Socket, peer?: string | undefined) => Effect.Effect<Link, TlsError, Scope.Scope>
 
-interface Options extends WriterOptions, Pick<Endpoint, "keepTicket" | "earlyData"> {
+interface Options extends WriterOptions, Pick<Endpoint, "earlyData"> {
   readonly handshakeTimeout?: Duration.Input | undefined
   /** Wraps the work of answering; by default it is done at once. */
   readonly admit?: Endpoint["admit"] | undefined
@@ -30,12 +30,12 @@ interface Options extends WriterOptions, Pick<Endpoint, "keepTicket" | "earlyDat
 
 const atOnce: Endpoint["admit"] = (work) => work
 
-const endpoint = Effect.fnUntraced(function* (
-  role: Endpoint["role"],
-  connection: (options: ConnectionOptions) => Connection,
-  attendant: () => Attendant,
-  options: Options
-) {
+/** One end of one connection. */
+interface End extends Attendant, Pick<Endpoint, "keepTicket"> {
+  readonly connection: (options: ConnectionOptions) => Connection
+}
+
+const endpoint = Effect.fnUntraced(function* (role: Endpoint["role"], options: Options) {
   const keyLog = yield* KeyLog
   const observer = yield* HandshakeObserver
   const allocate = yield* Allocator
@@ -44,39 +44,37 @@ const endpoint = Effect.fnUntraced(function* (
     role,
     admit: options.admit ?? atOnce,
     handshakeTimeout: Duration.fromInputUnsafe(options.handshakeTimeout ?? handshakeTimeout),
-    keepTicket: options.keepTicket,
     earlyData: options.earlyData,
     keyLog,
     observer,
     services
   }
-  const shape = forWriter(options)
-  const handshake: Handshake = (socket, peer) =>
-    Effect.suspend(() => {
-      const keyLogging = keyLog === undefined ? "off" : "on"
-      const settings = { ...shape, allocate, keyLog: keyLogging } as const
-      return establish(socket, { ...shared, ...attendant(), connection: connection(settings), peer })
-    })
-  return handshake
+  const keyLogging = keyLog === undefined ? "off" : "on"
+  const settings = { ...forWriter(options), allocate, keyLog: keyLogging } as const
+  return (end: () => End): Handshake =>
+    (socket, peer) =>
+      Effect.suspend(() => {
+        const { connection, ...attendant } = end()
+        return establish(socket, { ...shared, ...attendant, connection: connection(settings), peer })
+      })
 })
 
-/** Handshakes of a client. */
-export const client = (
-  config: ClientConfig,
-  world: World & { readonly sessions: SessionStore },
-  options: Omit<Options, "keepTicket">
-): Effect.Effect<Handshake> => {
-  const { sessions } = world
-  const attendant = { answer: answering(answers(world)) }
-  const remember = ({ established }: Link) => sessions.rememberGroup(serverText(config.server), established.group)
-  const handshake = endpoint(
-    "client",
-    (settings) => Core.client(config, settings),
-    () => attendant,
-    { ...options, keepTicket: keepTicket(sessions, config) }
+/** What makes handshakes of a client, for the settings and the services of each. */
+export const client = (options: Options) =>
+  Effect.map(
+    endpoint("client", options),
+    (handshake) =>
+      (config: ClientConfig, world: World & { readonly sessions: SessionStore }): Handshake => {
+        const { sessions } = world
+        const connect = handshake(() => ({
+          connection: (settings) => Core.client(config, settings),
+          answer: answering(answers(world)),
+          keepTicket: keepTicket(sessions, config)
+        }))
+        const remember = ({ established }: Link) => sessions.rememberGroup(serverText(config.server), established.group)
+        return (socket, peer) => Effect.tap(connect(socket, peer), remember)
+      }
   )
-  return Effect.map(handshake, (connect) => (socket, peer) => Effect.tap(connect(socket, peer), remember))
-}
 
 interface ServerOptions extends Options {
   /** Picks how a client is served; without it all are served alike. */
@@ -84,13 +82,12 @@ interface ServerOptions extends Options {
 }
 
 /** Handshakes of a server. */
-export const server = (own: Served, options: ServerOptions): Effect.Effect<Handshake> => {
-  const { choose } = options
+export const server = (own: Served, { choose, ...options }: ServerOptions): Effect.Effect<Handshake> => {
   const attendant = { answer: answering(own.answers), keepSession: own.keepSession }
-  return endpoint(
-    "server",
-    (settings) => Core.server(own.config, settings),
-    () => (choose === undefined ? attendant : choosing(own, choose)),
-    options
+  return Effect.map(endpoint("server", options), (handshake) =>
+    handshake(() => ({
+      ...(choose === undefined ? attendant : choosing(own, choose)),
+      connection: (settings) => Core.server(own.config, settings)
+    }))
   )
 }

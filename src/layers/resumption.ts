@@ -10,7 +10,6 @@ import { begin } from "../state/session.ts"
 import { AntiReplay } from "./AntiReplay.ts"
 import { ClientSessionStore, type Shape as SessionStore } from "./ClientSessionStore.ts"
 import type { Credentials } from "./Credentials.ts"
-import { CryptoProvider } from "./CryptoProvider.ts"
 import { shownBy } from "./fingerprint.ts"
 import { ServerSessionStore } from "./ServerSessionStore.ts"
 import * as SessionsById from "./sessionsById.ts"
@@ -82,23 +81,32 @@ const clientPolicy = (
     ? fingerprint
     : shownBy(primitives, fingerprint, nameOf(credentials, primitives))
 
-/** What a client resumes by; nothing without a store, or with a verifier that does not say what its policy is. */
+/**
+ * What a client resumes by, as whoever it may show itself to be: nothing without a store, or with a verifier that does
+ * not say what its policy is.
+ */
 export const client = Effect.fnUntraced(function* (
   { resumption = "on", tickets }: ClientOptions,
   verifier: Verifier,
-  credentials: Credentials["Service"] | undefined
+  primitives: Primitives
 ): Effect.fn.Return<
-  { readonly sessions: SessionStore; readonly resumption: ClientConfig["resumption"] },
-  TlsError,
-  CryptoProvider
+  {
+    readonly sessions: SessionStore
+    readonly resumptionAs: (credentials: Credentials["Service"] | undefined) => ClientConfig["resumption"]
+  },
+  TlsError
 > {
-  const { primitives } = yield* CryptoProvider
   const sessions = yield* ClientSessionStore
-  const policy = clientPolicy(verifier, credentials, primitives)
   const counts = tickets === undefined ? [] : [tickets.fresh, tickets.resumed]
   if (!counts.every((count) => isCount(count, 255))) return yield* misconfigured("0 to 255 tickets can be asked for")
-  const off = resumption === "off" || sessions === ClientSessionStore.defaultValue() || policy === undefined
-  return { sessions, resumption: off ? undefined : { policy, tickets } }
+  const off = resumption === "off" || sessions === ClientSessionStore.defaultValue()
+  return {
+    sessions,
+    resumptionAs: (credentials) => {
+      const policy = off ? undefined : clientPolicy(verifier, credentials, primitives)
+      return policy && { policy, tickets }
+    }
+  }
 })
 
 /** Keeps the tickets of one server. */

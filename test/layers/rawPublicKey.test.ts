@@ -3,6 +3,7 @@ import { createHash, createPublicKey } from "node:crypto"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
 import * as ClientSessionStore from "../../src/layers/ClientSessionStore.ts"
 import * as ClientVerifier from "../../src/layers/ClientVerifier.ts"
 import * as Credentials from "../../src/layers/Credentials.ts"
@@ -78,6 +79,41 @@ layer(world)("raw public keys", (it) => {
       assert.deepStrictEqual(
         yield* kinds([spkiOf(one)]),
         peers.map((peer) => `resumed ${peer}`)
+      )
+    })
+  )
+
+  it.effect("credentials that are replaced offer what is loaded now, and resume as who they are now", () =>
+    Effect.gen(function* () {
+      const [server, first, second] = [
+        yield* Certificates.makeSelfSigned(),
+        yield* Certificates.makeSelfSigned(),
+        yield* Certificates.makeSelfSigned()
+      ]
+      const sessions = yield* Layer.build(Layer.merge(ClientSessionStore.layerMemory(), Tickets.layerSealed()))
+      const loaded = (key: Key) =>
+        Effect.flatMap(Layer.build(rawKey(key)), (context) => Effect.provide(Credentials.Credentials, context))
+      const current = yield* Ref.make(yield* loaded(first))
+      const seen = Effect.gen(function* () {
+        // Each time a layer of its own, as in another run of the program.
+        const [client, served] = yield* meet({
+          client: Layer.merge(
+            ServerVerifier.layerRawPublicKey([pinOf(server)]),
+            Credentials.layerReloading(Ref.get(current))
+          ),
+          server: Layer.merge(ClientVerifier.layerRawPublicKey([pinOf(first), pinOf(second)]), rawKey(server)),
+          options: required
+        })
+        if (client._tag === "Failure" || served._tag === "Failure")
+          return assert.fail(outcomes([client, served]).join())
+        yield* TlsTest.readTickets({ client: client.success, server: served.success })
+        return `${served.success.info.kind} ${served.success.info.peer?.slice(-64)}`
+      }).pipe(Effect.provideContext(sessions))
+      assert.deepStrictEqual([yield* seen, yield* seen], [`full ${hex(pinOf(first))}`, `resumed ${hex(pinOf(first))}`])
+      yield* Ref.set(current, yield* loaded(second))
+      assert.deepStrictEqual(
+        [yield* seen, yield* seen],
+        [`full ${hex(pinOf(second))}`, `resumed ${hex(pinOf(second))}`]
       )
     })
   )

@@ -46,7 +46,12 @@ export const clientVerifier = (members: Partial<ClientVerifier["Service"]> = {})
 
 /** Has no credential, unless told otherwise. */
 export const credentials = (members: Partial<Credentials["Service"]> = {}): Layer.Layer<Credentials> =>
-  Layer.mock(Credentials)({ certificateTypes: ["X509"], choose: () => Effect.undefined, ...members })
+  Layer.mock(Credentials)({
+    certificateTypes: ["X509"],
+    current: undefined,
+    choose: () => Effect.undefined,
+    ...members
+  })
 
 /** The cryptography that is there, some of it replaced: a private key that fails, randomness that repeats. */
 export const cryptoProviderWith = (
