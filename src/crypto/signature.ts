@@ -1,4 +1,5 @@
 /** What each signature algorithm is, and which key may use it (RFC 9846 section 4.3.3). */
+import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import type { HashName, KeyKind, SignatureAlgorithm } from "./primitives.ts"
 
@@ -93,20 +94,52 @@ export const authentication12 = (scheme: SignatureScheme): "ECDSA" | "RSA" | und
   return rules[algorithm]?._tag === "Ecdsa" || algorithm === "ed25519" ? "ECDSA" : "RSA"
 }
 
-/**
- * What keys that sign these schemes of TLS 1.3 can sign in TLS 1.2, in the same order: RSA keys PKCS#1 v1.5 too, at the
- * end. An id-RSASSA-PSS key has no other form.
- */
-export const signable12 = (schemes: ReadonlyArray<SignatureScheme>): ReadonlyArray<SignatureScheme> => [
-  ...schemes,
-  ...pkcs1.flatMap(([pss, older]) => (schemes.includes(pss) && !schemes.includes(older) ? [older] : []))
-]
-
 const pkcs1 = [
   ["rsa_pss_rsae_sha256", "rsa_pkcs1_sha256"],
   ["rsa_pss_rsae_sha384", "rsa_pkcs1_sha384"],
   ["rsa_pss_rsae_sha512", "rsa_pkcs1_sha512"]
 ] as const
+
+/**
+ * What whoever takes these schemes in TLS 1.3 takes in TLS 1.2, in the same order: of RSA keys PKCS#1 v1.5 too, at the
+ * end. An id-RSASSA-PSS key has no other form.
+ */
+export const acceptable12 = (schemes: ReadonlyArray<SignatureScheme>): ReadonlyArray<SignatureScheme> => [
+  ...schemes,
+  ...pkcs1.flatMap(([pss, older]) => (schemes.includes(pss) && !schemes.includes(older) ? [older] : []))
+]
+
+/** The curve that a scheme of TLS 1.3 is bound to, and with it the key that signs it (RFC 9846 section 4.3.3). */
+const curveOf: { readonly [scheme: string]: NamedGroup } = {
+  ecdsa_secp256r1_sha256: "secp256r1",
+  ecdsa_secp384r1_sha384: "secp384r1",
+  ecdsa_secp521r1_sha512: "secp521r1"
+}
+
+/** In TLS 1.2 these name a hash alone; longer ones first. */
+const ecdsa12 = ["ecdsa_secp521r1_sha512", "ecdsa_secp384r1_sha384", "ecdsa_secp256r1_sha256"] as const
+
+/**
+ * What a key that signs these schemes of TLS 1.3 can sign in TLS 1.2, its own first: ECDSA with every hash, since there
+ * a scheme says nothing of the curve (RFC 5246 section 7.4.1.4.1), and with an RSA key PKCS#1 v1.5.
+ */
+export const signable12 = (schemes: ReadonlyArray<SignatureScheme>): ReadonlyArray<SignatureScheme> => {
+  const own = acceptable12(schemes)
+  const onCurve = own.some((scheme) => curveOf[scheme] !== undefined)
+  return onCurve ? [...own, ...ecdsa12.filter((scheme) => !own.includes(scheme))] : own
+}
+
+/**
+ * The curve of a key that signs these schemes, where a client that lists these groups does not take it (RFC 8422
+ * section 5.3). Whoever lists none takes every curve, and Ed25519 is none of them (section 5.1.1).
+ */
+export const foreignCurve = (
+  schemes: ReadonlyArray<SignatureScheme>,
+  groups: ReadonlyArray<NamedGroup> | undefined
+): NamedGroup | undefined => {
+  const curves = schemes.flatMap((scheme) => curveOf[scheme] ?? [])
+  return groups === undefined || curves.some((curve) => groups.includes(curve)) ? undefined : curves[0]
+}
 
 /**
  * The TLS 1.3 schemes that a key of this kind can sign, in order of preference; `hash` narrows them to the one that

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
-import type { CryptoFailure, PrivateKey } from "../crypto/primitives.ts"
+import type { CryptoFailure, PrivateKey, SignatureAlgorithm } from "../crypto/primitives.ts"
 import type { ChooseCredential, Credential, ResolveHello } from "../state/command.ts"
 import type { CertificateKind } from "../state/config.ts"
 import { escape, type Failure, fail, make as failure } from "../state/failure.ts"
@@ -12,6 +12,7 @@ import { matchIdentity, parseServerIdentity } from "../state/path/host.ts"
 import { algorithmOf } from "./belonging.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { credentialsName } from "./fingerprint.ts"
+import { hostOf } from "./hostPattern.ts"
 import type { KeyOptions } from "./keyPem.ts"
 import { type LoadedCredential, loadPem, loadRawPublicKey, type PemOptions } from "./loading.ts"
 import { preferred, usable } from "./suitable.ts"
@@ -37,11 +38,15 @@ export interface Shape {
   readonly certificateTypes?: ReadonlyArray<CertificateKind> | undefined
   /** The credential for this peer, or `undefined`: a server then fails with `NoCredential`, a client shows none. */
   readonly choose: (request: Request) => Effect.Effect<Credential | undefined, Failure>
-  /** A signature over `content`, with a scheme out of `credential.schemes`; ECDSA signatures as DER. */
+  /**
+   * A signature over `content`, with a scheme out of `credential.schemes`; ECDSA signatures as DER. In TLS 1.2 the hash
+   * of ECDSA goes with any curve, and `algorithm` says so: `ecdsa_sha256`, whatever curve `scheme` names.
+   */
   readonly sign: (
     credential: Credential,
     scheme: SignatureScheme,
-    content: Uint8Array
+    content: Uint8Array,
+    algorithm?: SignatureAlgorithm
   ) => Effect.Effect<Uint8Array, Failure>
   /**
    * A digest of all that it may show, the same from one run to the next: a client resumes no session that began as
@@ -118,9 +123,9 @@ const signingFailed = ({ detail }: CryptoFailure): Failure => failure("AnswerFai
 /** Signs with the keys of these credentials, and with no others. */
 const signer = (credentials: ReadonlyArray<LoadedCredential>, provider: CryptoProvider["Service"]): Shape["sign"] => {
   const keys = new Map<object, PrivateKey>(credentials.map(({ key }) => [key, key]))
-  return (credential, scheme, content) => {
+  return (credential, scheme, content, given) => {
     const key = keys.get(credential.key)
-    const algorithm = algorithmOf(scheme)
+    const algorithm = given ?? algorithmOf(scheme)
     return key !== undefined && algorithm !== undefined
       ? Effect.mapError(provider.sign(key, algorithm, content), signingFailed)
       : Effect.fail(failure("AnswerFailed", `signing: a key or scheme (${scheme}) that is not of these credentials`))
@@ -176,16 +181,6 @@ export type Hosts = { readonly [name: string]: PemOptions | ReadonlyArray<PemOpt
 export interface SniOptions {
   /** For clients that ask for no name, or for one that is not here; without it they get `unrecognized_name`. */
   readonly default?: PemOptions | ReadonlyArray<PemOptions> | undefined
-}
-
-/** `*.` stands for one label, as in certificates. The name in lower case, or what is wrong with it. */
-const hostOf = (text: string): Result.Result<string, Failure> => {
-  const [wildcard, rest] = text.startsWith("*.") ? ["*.", text.slice(2)] : ["", text]
-  return Result.flatMap(parseServerIdentity(rest), (identity) =>
-    identity._tag === "DnsName"
-      ? Result.succeed(wildcard + identity.name)
-      : fail("InvalidConfiguration", `clients ask for names and never for addresses such as ${identity.text}`)
-  )
 }
 
 /** What {@link layerSni} provides, as a value: for {@link layerReloading}. */
@@ -253,11 +248,11 @@ export const layerReloading = (source: Effect.Effect<Shape>): Layer.Layer<Creden
       if (credential !== undefined) owners.set(credential, shape)
       return credential
     }),
-    sign: (credential, scheme, content) => {
+    sign: (credential, scheme, content, algorithm) => {
       const shape = owners.get(credential)
       return shape === undefined
         ? Effect.fail(failure("AnswerFailed", "signing: a credential that was not chosen here"))
-        : shape.sign(credential, scheme, content)
+        : shape.sign(credential, scheme, content, algorithm)
     }
   })
 }

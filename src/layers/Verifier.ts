@@ -9,6 +9,7 @@
 import * as Effect from "effect/Effect"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import { hashes } from "../crypto/noble/hash.ts"
+import { acceptable12 } from "../crypto/signature.ts"
 import type { AuthenticatePeer } from "../state/command.ts"
 import type { CertificateKind } from "../state/config.ts"
 import { type Failure, make as failure, reasons } from "../state/failure.ts"
@@ -48,8 +49,11 @@ const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length 
 const has = (list: ReadonlyArray<Uint8Array>, bytes: Uint8Array): boolean => list.some((one) => isSame(one, bytes))
 
 /** Whether a verifier judges such a request at all: what it does not offer, it is never shown. */
-const judges = (verifier: Verifier, { certificateType, scheme }: AuthenticatePeer): boolean =>
-  typesOf(verifier).includes(certificateType) && verifier.schemes.includes(scheme)
+const judges = (verifier: Verifier, { certificateType, scheme, algorithm }: AuthenticatePeer): boolean => {
+  // Who says how to verify is a machine of TLS 1.2, which offers more than the schemes of TLS 1.3.
+  const schemes = algorithm === undefined ? verifier.schemes : acceptable12(verifier.schemes)
+  return typesOf(verifier).includes(certificateType) && schemes.includes(scheme)
+}
 
 const notJudged = ({ certificateType, scheme }: AuthenticatePeer): Effect.Effect<never, Failure> =>
   Effect.fail(failure("CertificateRejected", `no verifier here judges ${certificateType} with ${scheme}`))

@@ -161,9 +161,9 @@ export const answers = (world: World): Answers => {
       return { _tag: "CredentialChosen", credential }
     }),
 
-    Sign: Effect.fnUntraced(function* ({ credential, scheme, content }) {
+    Sign: Effect.fnUntraced(function* ({ credential, scheme, algorithm, content }) {
       if (credentials === undefined) return yield* Effect.fail(failure("InternalError", "nobody is here who can sign"))
-      return { _tag: "Signed", signature: yield* credentials.sign(credential, scheme, content) }
+      return { _tag: "Signed", signature: yield* credentials.sign(credential, scheme, content, algorithm) }
     }),
 
     AuthenticatePeer: (command) => Effect.map(verify(command), (identity) => peerAuthenticated(identity, command))

@@ -8,7 +8,7 @@ import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import { oids } from "../codec/x509/algorithm.ts"
 import { type Certificate, parseCertificate } from "../codec/x509/certificate.ts"
 import { extensionOids, KeyPurpose, KeyUsage } from "../codec/x509/extension.ts"
-import { signable12 } from "../crypto/signature.ts"
+import { foreignCurve, signable12 } from "../crypto/signature.ts"
 import type { ChooseCredential, Credential, ResolveHello } from "../state/command.ts"
 import type { CertificateKind } from "../state/config.ts"
 
@@ -107,11 +107,18 @@ const answersTo = (credential: Credential, { authorities, filters = [] }: Choose
   )
 }
 
+/** Whether the key signs as the peer accepts; in TLS 1.2 its curve must be one that a client lists (RFC 8422 5.3). */
+const signs = ({ schemes }: Credential, request: Request): boolean => {
+  const accepted = (scheme: SignatureScheme) => request.schemes.includes(scheme)
+  if (request.version !== "TLSv1.2") return schemes.some(accepted)
+  const groups = request._tag === "ResolveHello" ? request.groups : undefined
+  return signable12(schemes).some(accepted) && foreignCurve(schemes, groups) === undefined
+}
+
 /** Those that may be shown at all. */
 export const usable = <C extends Credential>(credentials: ReadonlyArray<C>, request: Request): ReadonlyArray<C> =>
   credentials.filter((credential) => {
-    const ours = request.version === "TLSv1.2" ? signable12(credential.schemes) : credential.schemes
-    if (!ours.some((scheme) => request.schemes.includes(scheme))) return false
+    if (!signs(credential, request)) return false
     if (!typesOf(request).includes(typeOf(credential))) return false
     if (typeOf(credential) === "RawPublicKey") return true
     return mayFallBack(credential, request) && (request._tag === "ResolveHello" || answersTo(credential, request))

@@ -111,6 +111,11 @@ export interface ResolveHello {
   readonly serverNamePolicy?: Policy | undefined
   readonly protocols: ReadonlyArray<string>
   readonly schemes: ReadonlyArray<SignatureScheme>
+  /**
+   * TLS 1.2: what the client lists in supported_groups, among which the curve of an ECDSA certificate must be (RFC 8422
+   * section 5.3); absent for any.
+   */
+  readonly groups?: ReadonlyArray<NamedGroup> | undefined
   /** How the certificates of the chain may be signed (section 4.3.3); the same as `schemes` unless the client says. */
   readonly certificateSchemes: ReadonlyArray<SignatureScheme>
   /** Distinguished names, DER, of the authorities that the client knows (section 4.3.4); empty when it does not say. */
@@ -204,6 +209,8 @@ export interface Sign {
   readonly _tag: "Sign"
   readonly credential: Credential
   readonly scheme: SignatureScheme
+  /** How to sign, where the scheme does not say it all: in TLS 1.2 the hash of ECDSA goes with any curve. */
+  readonly algorithm?: SignatureAlgorithm | undefined
   readonly content: Uint8Array
 }
 export interface Signed {

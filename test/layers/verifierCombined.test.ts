@@ -9,6 +9,7 @@ import * as ServerVerifier from "../../src/layers/ServerVerifier.ts"
 import { layerDer } from "../../src/layers/TrustAnchors.ts"
 import { type Issued, issue, makeCa, makeSelfSigned } from "../../src/layers/testing/certificates.ts"
 import * as Verifier from "../../src/layers/Verifier.ts"
+import type { AuthenticatePeer } from "../../src/state/command.ts"
 import { type Failure, make as failure } from "../../src/state/failure.ts"
 import { inOctober, requestOf, verdictOf } from "./verifierSupport.ts"
 
@@ -62,6 +63,27 @@ describe("Verifier.and", () => {
         assert.isDefined(identity.validUntil, "the end that only one of them knows")
       }).pipe(Effect.scoped)
     )
+  )
+
+  it.effect(
+    "in TLS 1.2 a signature by PKCS#1 v1.5, which its machine offers beside that of TLS 1.3, in TLS 1.3 not",
+    () =>
+      inOctober(
+        Effect.gen(function* () {
+          const ca = yield* makeCa()
+          const server = yield* issue(ca, { names: ["example.org"], keyType: "rsa2048" })
+          const chain = yield* serverVerifier(webPki(ca))
+          const pinned = yield* serverVerifier(ServerVerifier.layerPinned([yield* pinOf(server)]))
+          const of12 = {
+            scheme: "rsa_pkcs1_sha256",
+            alter: (r: AuthenticatePeer) => ({ ...r, algorithm: "rsa_pkcs1_sha256" as const })
+          } as const
+          for (const verifier of [Verifier.and(chain, pinned), Verifier.orElse(chain, pinned)]) {
+            assert.strictEqual(yield* verdict(verifier, server, of12), "accepted")
+            assert.strictEqual(yield* verdict(verifier, server, { scheme: "rsa_pkcs1_sha256" }), "CertificateRejected")
+          }
+        }).pipe(Effect.scoped)
+      )
   )
 
   it.effect("as a layer, and what it tells the peer", () =>

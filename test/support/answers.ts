@@ -160,7 +160,7 @@ export const world = (seed: string, credential: Credential | undefined, changes:
     const own = Object.values(credentials).find(({ key }) => key === request.credential.key)
     return own === undefined
       ? Result.fail({ _tag: "CryptoFailure", reason: "InvalidKey", detail: "a key from elsewhere" })
-      : own.key.sign(request.scheme, request.content)
+      : own.key.sign(request.algorithm ?? request.scheme, request.content)
   },
   verify,
   ...changes

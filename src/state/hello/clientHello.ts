@@ -5,7 +5,7 @@ import type { ClientHello } from "../../codec/handshake/clientHello.ts"
 import type { NamedGroup } from "../../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../../codec/registry/signatureScheme.ts"
 import type { KeyPair } from "../../crypto/primitives.ts"
-import { signable12 } from "../../crypto/signature.ts"
+import { acceptable12 } from "../../crypto/signature.ts"
 import type { AnyCipherSuite, CipherSuite13 } from "../../crypto/suite.ts"
 import type { HelloPrepared } from "../command.ts"
 import type { ClientConfig, Version } from "../config.ts"
@@ -49,7 +49,7 @@ const groupsOf = (config: ClientConfig): ReadonlyArray<NamedGroup> =>
 
 /** TLS 1.2 takes PKCS#1 v1.5 too; TLS 1.3 takes the same words to be about certificates (section 4.3.3). */
 const schemesOf = (config: ClientConfig): ReadonlyArray<SignatureScheme> =>
-  offers(config, "TLSv1.2") ? signable12(config.schemes) : config.schemes
+  offers(config, "TLSv1.2") ? acceptable12(config.schemes) : config.schemes
 
 /** Those of each version, in the order of the versions. */
 const suitesOf = (config: ClientConfig): ReadonlyArray<AnyCipherSuite> =>

@@ -4,7 +4,7 @@ import type { Certificate12 } from "../../codec/handshake/certificate.ts"
 import { SignatureScheme } from "../../codec/registry/signatureScheme.ts"
 import { algorithm12, authentication12, signable12 } from "../../crypto/signature.ts"
 import type { Authentication12 } from "../../crypto/suite.ts"
-import type { AuthenticatePeer, Credential } from "../command.ts"
+import type { AuthenticatePeer, Credential, Sign } from "../command.ts"
 import { type Failure, fail } from "../failure.ts"
 import type { Staples } from "../proof.ts"
 
@@ -55,6 +55,15 @@ export const authenticate = (
         `the peer signed with ${SignatureScheme.show(scheme)}; it had to be ${kinds.join(" or ")}`
       )
 }
+
+/** The question for a signature of ours. */
+export const signing = (credential: Credential, scheme: SignatureScheme, content: Uint8Array): Sign => ({
+  _tag: "Sign",
+  credential,
+  scheme,
+  algorithm: algorithm12(scheme),
+  content
+})
 
 /** The first scheme of our key that the peer accepts, among those that its suite or its request allows. */
 export const select = (

@@ -5,7 +5,7 @@ import type { SecretAgreed, Signed } from "../../command.ts"
 import { logKey } from "../../flight.ts"
 import { land, type Stepped } from "../../machine.ts"
 import { digestOf, spoken } from "../../transcript.ts"
-import { certificateOf } from "../authentication.ts"
+import { certificateOf, signing } from "../authentication.ts"
 import { verifyData } from "../finished.ts"
 import { Flight12 } from "../flight.ts"
 import { extendedMasterSecret, type MasterSecret, masterSecret, writeKeys } from "../keySchedule.ts"
@@ -70,7 +70,7 @@ export const secretAgreed = (
     const keyed: Keyed = { negotiated, proof, group: exchange.share.group, master }
     if (auth._tag !== "Chosen") return yield* finish(flight, keyed)
     const { credential, scheme } = auth
-    const asks = { _tag: "Sign", credential, scheme, content: spoken(flight.transcript) } as const
+    const asks = signing(credential, scheme, spoken(flight.transcript))
     return land({ _tag: "SIGNING_TRANSCRIPT", asks, keyed, transcript: flight.transcript }, flight.actions)
   })
 

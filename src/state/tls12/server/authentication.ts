@@ -1,6 +1,6 @@
 /** WAIT_CLIENT_CERTIFICATE, WAIT_CERTIFICATE_VERIFY, AUTHENTICATING_CLIENT (RFC 5246 sections 7.4.6 and 7.4.8). */
 import * as Result from "effect/Result"
-import { signable12 } from "../../../crypto/signature.ts"
+import { acceptable12 } from "../../../crypto/signature.ts"
 import type { Heard12 } from "../../event.ts"
 import { fail } from "../../failure.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
@@ -46,7 +46,7 @@ export const certificateVerify = (
     timestamps: undefined
   } as const
   const { schemes } = hs.selected.choices.config
-  return Result.map(authenticate(presented, signable12(schemes), ["ECDSA", "RSA"], event.body), (asks) =>
+  return Result.map(authenticate(presented, acceptable12(schemes), ["ECDSA", "RSA"], event.body), (asks) =>
     land({ _tag: "AUTHENTICATING_CLIENT", asks, hs, transcript: hear(transcript, event.raw) })
   )
 }

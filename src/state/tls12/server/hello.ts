@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
 import type { ClientHello } from "../../../codec/handshake/clientHello.ts"
 import { CipherSuite } from "../../../codec/registry/cipherSuite.ts"
-import { authentication12, signable12 } from "../../../crypto/signature.ts"
+import { authentication12, foreignCurve, signable12 } from "../../../crypto/signature.ts"
 import type { CipherSuite12 } from "../../../crypto/suite.ts"
 import type { Credential, HelloResolved, ResolveHello } from "../../command.ts"
 import type { ServerConfig } from "../../config.ts"
@@ -73,6 +73,9 @@ const offered = ({ config, hello, masterSecret }: Choices): Pick<ResolveHello, "
   }
 }
 
+/** What the client says of curves; who says nothing takes any (RFC 8422 section 4). */
+const listed = ({ extensions }: ClientHello) => find(extensions, "supported_groups")?.named_group_list
+
 /** START hears ClientHello of TLS 1.2: --ClientHello--> RECVD_CLIENT_HELLO */
 export const clientHello = (config: ServerConfig, event: Of<Heard, "ClientHello">): Stepped<ReceivedClientHello> =>
   Result.gen(function* () {
@@ -98,6 +101,7 @@ export const clientHello = (config: ServerConfig, event: Of<Heard, "ClientHello"
         serverName: choices.serverName,
         protocols,
         schemes: choices.schemes,
+        groups: listed(hello),
         ...CertificateSchemes.ofPeer(
           extensions,
           find(extensions, "signature_algorithms")?.supported_signature_algorithms ?? []
@@ -112,9 +116,13 @@ export const clientHello = (config: ServerConfig, event: Of<Heard, "ClientHello"
 
 /** The suite and the scheme that go with the key of a credential (RFC 5246 section 7.4.3, RFC 8422 section 5.3). */
 const sign = (
-  { suites, schemes }: Choices,
+  { hello, suites, schemes }: Choices,
   credential: Credential
 ): Result.Result<Pick<Selected, "suite" | "scheme">, Failure> => {
+  const foreign = foreignCurve(credential.schemes, listed(hello))
+  if (foreign !== undefined) {
+    return fail("NoCredential", `our certificate is for a key on ${foreign}, which the client does not list`)
+  }
   const common = signable12(credential.schemes).filter((scheme) => schemes.includes(scheme))
   const pair = (suite: CipherSuite12) => {
     const scheme = common.find((candidate) => authentication12(candidate) === suite.authentication)
@@ -126,10 +134,10 @@ const sign = (
     : Result.succeed(chosen)
 }
 
-/** The curve of the key exchange; a client that says nothing of curves takes any (RFC 8422 section 4). */
+/** The curve of the key exchange. */
 const group = ({ config, hello }: Choices): Result.Result<Selected["group"], Failure> => {
   const ours = groups12(config.groups)
-  const theirs = find(hello.extensions, "supported_groups")?.named_group_list ?? ours
+  const theirs = listed(hello) ?? ours
   const common = ours.find((candidate) => theirs.includes(candidate))
   return common === undefined
     ? fail("NoCommonGroup", `the client names none of ${ours.join(", ")}`)
@@ -158,7 +166,7 @@ export const helloResolved = (
     if (found !== undefined) return yield* resume(choices, found, randoms, transcript)
     yield* ServerName.served(credential, choices.config.serverNamePolicy)
     if (credential === undefined) {
-      return yield* fail("NoCredential", "no certificate serves this name and these signature schemes")
+      return yield* fail("NoCredential", "no certificate serves this name, these signature schemes and these curves")
     }
     const selected: Selected = {
       choices,

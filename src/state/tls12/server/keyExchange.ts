@@ -2,7 +2,7 @@
 import * as Result from "effect/Result"
 import type { Extension } from "../../../codec/extension/placement.ts"
 import { Secret } from "../../../crypto/secret.ts"
-import { signable12 } from "../../../crypto/signature.ts"
+import { acceptable12 } from "../../../crypto/signature.ts"
 import type { KeyShareMade, SecretAgreed, Signed } from "../../command.ts"
 import type { ServerConfig } from "../../config.ts"
 import type { Heard12 } from "../../event.ts"
@@ -11,7 +11,7 @@ import { logKey } from "../../flight.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
 import { staples } from "../../tls13/stapling.ts"
 import { digestOf, hear } from "../../transcript.ts"
-import { certificateOf } from "../authentication.ts"
+import { certificateOf, signing } from "../authentication.ts"
 import { Flight12 } from "../flight.ts"
 import { signedParams } from "../keyExchange.ts"
 import * as KeySchedule from "../keySchedule.ts"
@@ -35,7 +35,7 @@ export const keyShareMade = (state: OfferingKey, { share }: KeyShareMade): Stepp
   const { selected, transcript } = state
   const { credential, scheme, randoms } = selected
   return Result.map(signedParams(randoms, paramsOf(selected, share.share)), (content) =>
-    land({ _tag: "SIGNING_KEY", asks: { _tag: "Sign", credential, scheme, content }, selected, share, transcript })
+    land({ _tag: "SIGNING_KEY", asks: signing(credential, scheme, content), selected, share, transcript })
   )
 }
 
@@ -74,7 +74,7 @@ const certificateRequest = (
         _tag: "CertificateRequest",
         body: {
           certificate_types: ["ecdsa_sign", "rsa_sign"],
-          supported_signature_algorithms: signable12(schemes),
+          supported_signature_algorithms: acceptable12(schemes),
           certificate_authorities: clientAuthentication.authorities
         }
       })

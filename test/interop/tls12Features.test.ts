@@ -1,0 +1,102 @@
+/** What a handshake of TLS 1.2 has besides: curves and hashes of ECDSA, in both roles with OpenSSL and node:tls. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as NodeCryptoProvider from "../../src/layers/node/NodeCryptoProvider.ts"
+import { issue } from "../../src/layers/testing/certificates.ts"
+import { fixtures, type Pair } from "./support/fixtures.ts"
+import * as Node from "./support/node.ts"
+import * as Openssl from "./support/openssl.ts"
+import * as Ours from "./support/ours.ts"
+import { hasOpenssl, openssl } from "./support/programs.ts"
+
+const versions = ["TLSv1.2"] as const
+const { p384, rsa2048 } = fixtures.server
+const p521: Pair = {
+  issued: await Effect.runPromise(
+    Effect.provide(issue(fixtures.ca.issued, { keyType: "p521" }), NodeCryptoProvider.layer)
+  ),
+  cert: "",
+  key: ""
+}
+
+/** One run of `openssl s_client` to its end. */
+const visit = Effect.fnUntraced(function* (port: number, ...args: ReadonlyArray<string>) {
+  const program = yield* Openssl.client(port, "-tls1_2", ...args)
+  program.write("Q\n")
+  program.end()
+  yield* Openssl.ended(program)
+  return program.stdout()
+})
+
+const schemes = (served: Queue.Dequeue<Ours.Served>, count: number) =>
+  Effect.map(Queue.takeN(served, count), (all) => all.map(({ connection }) => connection.info.signatureScheme))
+
+describe.skipIf(!hasOpenssl)(`openssl s_client -tls1_2 (${openssl})`, () => {
+  it.live("gets a certificate on a curve that it lists, or one of RSA, or none", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Ours.serve({ versions, pairs: [p384, rsa2048] })
+      assert.match(yield* visit(port, "-groups", "X25519:P-384"), /Cipher is ECDHE-ECDSA/)
+      assert.match(yield* visit(port, "-groups", "X25519:P-256"), /Cipher is ECDHE-RSA/)
+      const alone = yield* Ours.serve({ versions, pairs: [p384] })
+      const refused = yield* Openssl.client(alone.port, "-tls1_2", "-groups", "X25519:P-256")
+      yield* Openssl.says(refused, /handshake failure/)
+    })
+  )
+
+  for (const [name, pair] of [
+    ["P-384", p384],
+    ["P-521", p521]
+  ] as const) {
+    it.live(`takes every hash of a key on ${name}, by what it offers`, () =>
+      Effect.gen(function* () {
+        const { port, served } = yield* Ours.serve({ versions, pairs: [pair] })
+        for (const hash of ["SHA256", "SHA384", "SHA512"]) {
+          const said = yield* visit(port, "-sigalgs", `ECDSA+${hash}`, "-groups", `X25519:${name}:P-256`)
+          assert.match(said, new RegExp(`Peer signing digest: ${hash}\\n`))
+        }
+        assert.deepStrictEqual(yield* schemes(served, 3), [
+          "ecdsa_secp256r1_sha256",
+          "ecdsa_secp384r1_sha384",
+          "ecdsa_secp521r1_sha512"
+        ])
+      })
+    )
+  }
+
+  it.live("shows a certificate on P-384, and signs with SHA-256", () =>
+    Effect.gen(function* () {
+      const { port, served } = yield* Ours.serve({ versions, clientAuthentication: "required" })
+      const { cert, key } = fixtures.client.p384
+      yield* visit(port, "-cert", cert, "-key", key, "-client_sigalgs", "ECDSA+SHA256", "-sigalgs", "ECDSA+SHA256")
+      assert.isString((yield* Queue.take(served)).connection.info.peer)
+    })
+  )
+})
+
+describe.skipIf(!hasOpenssl)(`openssl s_server -tls1_2 (${openssl})`, () => {
+  it.live("signs with SHA-256 and a key on P-384, and asks us for the same", () =>
+    Effect.gen(function* () {
+      const sigalgs = ["-sigalgs", "ECDSA+SHA256", "-client_sigalgs", "ECDSA+SHA256"]
+      const { port, program } = yield* Openssl.server(p384, "-tls1_2", "-Verify", "2", ...sigalgs, "-rev")
+      const connection = yield* Ours.connect(port, { versions, pair: fixtures.client.p384 })
+      assert.strictEqual(connection.info.signatureScheme, "ecdsa_secp256r1_sha256")
+      yield* Openssl.says(program, /Peer certificate: /)
+    })
+  )
+})
+
+describe("node:tls as a client of TLS 1.2", () => {
+  it.live("takes SHA-256 by a key on P-384", () =>
+    Effect.gen(function* () {
+      const { port, served } = yield* Ours.serve({ versions, pairs: [p384] })
+      const socket = yield* Node.connect(port, {
+        minVersion: "TLSv1.2",
+        maxVersion: "TLSv1.2",
+        sigalgs: "ECDSA+SHA256"
+      })
+      yield* Node.exchange(socket, Buffer.from("x"))
+      assert.deepStrictEqual(yield* schemes(served, 1), ["ecdsa_secp256r1_sha256"])
+    })
+  )
+})
