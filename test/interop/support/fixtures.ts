@@ -39,7 +39,7 @@ export interface Pair {
 const folder = mkdtempSync(join(tmpdir(), "effect-tls-interop-"))
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }))
 
-const save = (name: string, issued: Issued): Pair => {
+export const save = (name: string, issued: Issued): Pair => {
   const cert = join(folder, `${name}.pem`)
   const key = join(folder, `${name}.key`)
   writeFileSync(cert, issued.chain.length === 0 ? issued.certificatePem : issued.chainPem)
