@@ -12,16 +12,18 @@ import { type Issued, issue, makeCa, makeIntermediate } from "../../src/layers/t
 import { makeWebPki } from "../../src/layers/webPki.ts"
 import { anchorFromDer } from "../../src/state/path/anchor.ts"
 import { parseServerIdentity } from "../../src/state/path/host.ts"
+import type { Purpose } from "../../src/state/path/purpose.ts"
 import { inOctober, verdictOf } from "./verifierSupport.ts"
 
 const names = ["example.org"]
 const identity = Result.getOrThrow(parseServerIdentity("example.org"))
 const dns = (value: string): GeneralName => ({ _tag: "dNSName", value })
 
-const judge = (root: Issued, chain: ReadonlyArray<Uint8Array>, primitives: Primitives) =>
+/** By a client, or where the chain has no name for a server. */
+const judge = (root: Issued, chain: ReadonlyArray<Uint8Array>, primitives: Primitives, who: Purpose = "serverAuth") =>
   makeWebPki(primitives, [Result.getOrThrow(anchorFromDer(root.certificate))]).judge({
-    purpose: "serverAuth",
-    identity,
+    purpose: who,
+    identity: who === "serverAuth" ? identity : undefined,
     chain
   })
 
@@ -42,7 +44,7 @@ describe("chains made to cost much are refused in 250 ms of work", () => {
 
   const without = { without: ["subjectKeyIdentifier", "authorityKeyIdentifier"] } as const
   const bombs: ReadonlyArray<
-    readonly [what: string, make: Effect.Effect<{ root: Issued; chain: Array<Uint8Array> }, unknown, never>]
+    readonly [what: string, make: Effect.Effect<{ root: Issued; chain: Array<Uint8Array> }, unknown>, who?: Purpose]
   > = [
     [
       "a hundred intermediates of one name",
@@ -110,9 +112,50 @@ describe("chains made to cost much are refused in 250 ms of work", () => {
         const leaf = yield* issue(yield* makeCa({ subject }), { names, subject, ...without })
         return { root, chain: [leaf, ...cas].map(({ certificate }) => certificate) }
       }).pipe(inOctober)
+    ],
+    [
+      "addresses by the thousand in one part of a subject, and constraints on them",
+      Effect.gen(function* () {
+        const root = yield* makeCa({ commonName: "root" })
+        const mails = (count: number, host: string): ReadonlyArray<GeneralName> =>
+          Array.from({ length: count }, (_, i) => ({ _tag: "rfc822Name", value: `a${i}.${host}` }))
+        const ca = yield* makeIntermediate(root, {
+          commonName: "constrained",
+          nameConstraints: { excluded: mails(2000, "b") }
+        })
+        const addresses = Array.from({ length: 1000 }, (_, i) => ["emailAddress", `x${i}@y`] as const)
+        const parts = Result.getOrThrow(makeName(addresses)).value
+        const subject = { value: [parts.flat()], der: new Uint8Array(0) }
+        const middle = yield* makeIntermediate(ca, { alter: (tbs) => ({ ...tbs, subject }) })
+        const leaf = yield* issue(middle, { names, alter: (tbs) => ({ ...tbs, issuer: subject }) })
+        return { root, chain: [...leaf.chain] }
+      }).pipe(inOctober)
+    ],
+    [
+      "constraints by the thousand, on many paths to nobody with a name",
+      Effect.gen(function* () {
+        const many = Array.from({ length: 7000 }, (_, i) => dns(`${i.toString(36)}.x`))
+        const root = yield* makeCa({ commonName: "same" })
+        const mesh = yield* Effect.replicateEffect(makeIntermediate(root, { commonName: "same", ...without }), 6)
+        const ca = yield* makeIntermediate(root, { commonName: "below", nameConstraints: { excluded: many } })
+        const leaf = yield* issue(ca, { names: [], subject: [], ...without, purpose: "client" })
+        return { root, chain: [leaf, ca, ...mesh].map(({ certificate }) => certificate) }
+      }).pipe(inOctober),
+      "clientAuth"
+    ],
+    [
+      "the longest names there are, under as many constraints as are looked at",
+      Effect.gen(function* () {
+        const constraints = Array.from({ length: 4000 }, (_, i) => dns(`${i.toString(36)}.x`))
+        const long = Array.from({ length: 60 }, (_, i) => dns(`${"a.".repeat(120)}${i}.example`))
+        const root = yield* makeCa({ commonName: "root" })
+        const ca = yield* makeIntermediate(root, { nameConstraints: { excluded: constraints } })
+        const leaf = yield* issue(ca, { names, generalNames: long })
+        return { root, chain: [...leaf.chain] }
+      }).pipe(inOctober)
     ]
   ]
-  for (const [what, make] of bombs) {
+  for (const [what, make, who] of bombs) {
     for (const primitives of [node, noble]) {
       it.effect(
         `${what}, with ${primitives.name}`,
@@ -120,8 +163,8 @@ describe("chains made to cost much are refused in 250 ms of work", () => {
           inOctober(
             Effect.gen(function* () {
               const { root, chain } = yield* Effect.orDie(make)
-              yield* verdictOf(judge(root, chain.slice(0, 3), primitives)) // what is compiled on the first use
-              const [verdict, milliseconds] = yield* work(verdictOf(judge(root, chain, primitives)))
+              yield* verdictOf(judge(root, chain.slice(0, 3), primitives, who)) // what is compiled on the first use
+              const [verdict, milliseconds] = yield* work(verdictOf(judge(root, chain, primitives, who)))
               assert.match(verdict, /^Certificate/)
               assert.isBelow(milliseconds, bound, verdict)
             })

@@ -2,9 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { encodeDer } from "../../src/codec/der/der.ts"
+import { utf8String } from "../../src/codec/der/string.ts"
 import { parseCertificate } from "../../src/codec/x509/certificate.ts"
 import type { GeneralName } from "../../src/codec/x509/generalName.ts"
-import { makeName, type Name } from "../../src/codec/x509/name.ts"
+import { makeName, type Name, RDNSequence, showName } from "../../src/codec/x509/name.ts"
 import { issue, makeCa } from "../../src/layers/testing/certificates.ts"
 import { checkNames, readConstraints } from "../../src/state/path/constraints.ts"
 import { inOctober } from "../layers/verifierSupport.ts"
@@ -17,6 +19,18 @@ const name = (...parts: ReadonlyArray<readonly [string, string]>): Name => Resul
 const directory = (...parts: ReadonlyArray<readonly [string, string]>): GeneralName => ({
   _tag: "directoryName",
   value: name(...parts)
+})
+const organization = (text: string): GeneralName => directory(["organizationName", text])
+/** A name of one part with several attributes. */
+const part = (...attributes: ReadonlyArray<readonly [string, string]>): GeneralName => {
+  const value = [name(...attributes).value.flat()]
+  return { _tag: "directoryName", value: { value, der: Result.getOrThrow(encodeDer(RDNSequence, value)) } }
+}
+/** RFC 9598 section 3. */
+const smtpUtf8Mailbox = "1.3.6.1.5.5.7.8.9"
+const smtp = (address: string): GeneralName => ({
+  _tag: "otherName",
+  value: { typeId: smtpUtf8Mailbox, value: Result.getOrThrow(encodeDer(utf8String, address)) }
 })
 const six = (...tail: ReadonlyArray<number>) => [0x20, 0x01, 0x0d, 0xb8, ...tail]
 const network6 = ip(...six(...new Array(12).fill(0)), 255, 255, 255, 255, ...new Array(12).fill(0))
@@ -85,12 +99,36 @@ const table: ReadonlyArray<readonly [constraint: GeneralName, name: GeneralName,
     "outside"
   ],
   [directory(["organizationName", "A"], ["commonName", "B"]), directory(["organizationName", "A"]), "outside"],
-  [directory(), directory(["organizationName", "Other"]), "inside"]
+  [directory(), directory(["organizationName", "Other"]), "inside"],
+  [organization("Straße"), organization("STRASSE"), "inside"],
+  [organization("Ex\u00adam\u200dple"), organization("Example"), "inside"],
+  [organization("Exámple"), organization("Exámple".normalize("NFD")), "inside"],
+  [organization("Example ＡＢ"), organization("Example\u00a0\u2003\tab"), "inside"],
+  [organization("ExampleAB"), organization("Example AB"), "outside"],
+  [
+    part(["commonName", "a"], ["organizationName", "b"]),
+    part(["organizationName", "B"], ["commonName", "A"]),
+    "inside"
+  ],
+  [part(["commonName", "a"], ["organizationName", "b"]), part(["commonName", "a\0organizationName=b"]), "outside"],
+  [part(["commonName", "a"], ["organizationName", "b"]), part(["commonName", "a"]), "outside"],
+  [part(["commonName", "a"]), part(["commonName", "a"], ["organizationName", "b"]), "outside"],
+  [mail("example.org"), smtp("jörg@example.org"), "nobody knows"],
+  [mail("example.org"), smtp("joerg@example.org"), "inside"],
+  [mail("example.org"), smtp("joerg@example.com"), "outside"],
+  [
+    mail("example.org"),
+    { _tag: "otherName", value: { typeId: smtpUtf8Mailbox, value: Uint8Array.of(5, 0) } },
+    "nobody knows"
+  ]
 ]
+
+/** An e-mail address as GeneralString, which nobody reads. */
+const unreadable = [[{ type: "emailAddress", value: Uint8Array.of(0x1b, 3, 0x61, 0x40, 0x62) }]]
 
 const shown = (general: GeneralName): string =>
   general._tag === "directoryName"
-    ? `directory of ${general.value.value.length} parts`
+    ? `directory of ${general.value.value.length} parts ${showName(general.value)}`
     : JSON.stringify(String(general.value))
 
 /** Whether a certificate with this name, and an empty subject, may stand under the constraints. */
@@ -194,8 +232,12 @@ describe("name constraints", () => {
     inOctober(
       Effect.gen(function* () {
         const issuer = yield* makeCa({ nameConstraints: { permitted: [mail("example.org")] } })
-        const verdict = Effect.fnUntraced(function* (address: string, names: ReadonlyArray<string>) {
-          const leaf = yield* issue(issuer, { names, subject: [["emailAddress", address]] })
+        const verdict = Effect.fnUntraced(function* (address: string, names: ReadonlyArray<string>, text = true) {
+          const leaf = yield* issue(issuer, {
+            names,
+            subject: [["emailAddress", address]],
+            alter: (tbs) => (text ? tbs : { ...tbs, subject: { value: unreadable, der: new Uint8Array(0) } })
+          })
           const ca = yield* Effect.fromResult(parseCertificate(issuer.certificate))
           const certificate = yield* Effect.fromResult(parseCertificate(leaf.certificate))
           const constraints = ca.known.nameConstraints
@@ -207,6 +249,7 @@ describe("name constraints", () => {
         assert.isTrue(yield* verdict("someone@example.org", []))
         assert.isFalse(yield* verdict("someone@evil.example", []))
         assert.isTrue(yield* verdict("someone@evil.example", ["www.example.org"]))
+        assert.isFalse(yield* verdict("someone@example.org", [], false), "an address that is no text")
       })
     )
   )

@@ -1,9 +1,11 @@
 /** RFC 5280 section 4.2.1.10: name constraints, which apply to every name of every certificate below. */
 import * as Result from "effect/Result"
+import { decodeDer } from "../../codec/der/der.ts"
+import { utf8String } from "../../codec/der/string.ts"
 import type { Certificate } from "../../codec/x509/certificate.ts"
 import { type GeneralName, showGeneralName } from "../../codec/x509/generalName.ts"
 import { parseIpAddress } from "../../codec/x509/ipAddress.ts"
-import { attributesOf, attributeText, type Name } from "../../codec/x509/name.ts"
+import { attributeText, type Name } from "../../codec/x509/name.ts"
 import type { NameConstraints } from "../../codec/x509/nameConstraints.ts"
 import { escape, type Failure } from "../failure.ts"
 import type { Path } from "./build.ts"
@@ -16,8 +18,7 @@ type Verdict = "inside" | "outside" | "malformed"
 /** One constraint, ready to be applied to names of its type; other names are none of its business. */
 interface Subtree {
   readonly type: GeneralName["_tag"]
-  /** For people, escaped. */
-  readonly text: string
+  readonly base: GeneralName
   /** `side` matters for wildcards: to exclude, what a name could stand for counts; to permit, all that it could. */
   readonly judge: (name: GeneralName, side: "permitted" | "excluded") => Verdict
 }
@@ -34,21 +35,37 @@ type Judge = Subtree["judge"]
 
 const verdict = (isInside: boolean): Verdict => (isInside ? "inside" : "outside")
 
-/** The name itself and all below it; the empty name is the root of them all. */
-const within = (name: string, domain: string): boolean =>
-  domain === "" || name === domain || name.endsWith(`.${domain}`)
+/** What is worked out of a name is worked out once, however many constraints and paths it meets. */
+const once = <Name extends object, A>(work: (name: Name) => A): ((name: Name) => A) => {
+  const known = new WeakMap<Name, { readonly result: A }>()
+  return (name) => {
+    const found = known.get(name) ?? { result: work(name) }
+    known.set(name, found)
+    return found.result
+  }
+}
 
+type Named<Tag extends GeneralName["_tag"]> = Extract<GeneralName, { readonly _tag: Tag }>
+
+/** A presented name without its wildcard, and whether it has one. */
+const presented = once(({ value }: Named<"dNSName">) => {
+  const parent = value.startsWith("*.") ? dnsName(value.slice(2)) : undefined
+  return { name: parent ?? dnsName(value), parent }
+})
+
+/** The name itself and all below it; the empty name is the root of them all. */
 const dnsJudge = (base: string): Judge | undefined => {
   const domain = base === "" ? "" : dnsName(base)
   if (domain === undefined) return undefined
-  return (name, side) => {
-    if (name._tag !== "dNSName") return "outside"
-    const parent = name.value.startsWith("*.") ? dnsName(name.value.slice(2)) : undefined
-    const exact = parent ?? dnsName(name.value)
-    if (exact === undefined) return "malformed"
+  const below = `.${domain}`
+  const above = domain.slice(domain.indexOf(".") + 1)
+  return (general, side) => {
+    if (general._tag !== "dNSName") return "outside"
+    const { name, parent } = presented(general)
+    if (name === undefined) return "malformed"
     // *.example.com can stand for bar.example.com, which may be what is excluded
-    const canBe = side === "excluded" && parent !== undefined && domain.slice(domain.indexOf(".") + 1) === parent
-    return verdict(within(exact, domain) || canBe)
+    const canBe = side === "excluded" && above === parent
+    return verdict(domain === "" || name === domain || name.endsWith(below) || canBe)
   }
 }
 
@@ -57,7 +74,8 @@ const hostJudge = (base: string): ((host: string) => Verdict) | undefined => {
   const isDomain = base.startsWith(".")
   const domain = base === "" ? "" : dnsName(isDomain ? base.slice(1) : base)
   if (domain === undefined) return undefined
-  return (host) => verdict(domain === "" || (isDomain ? host.endsWith(`.${domain}`) : host === domain))
+  const below = `.${domain}`
+  return (host) => verdict(domain === "" || (isDomain ? host.endsWith(below) : host === domain))
 }
 
 /** `local@host`. Quoted local parts are legal mail addresses; no certificate that we must accept has one. */
@@ -68,12 +86,14 @@ const mailbox = (text: string): { readonly local: string; readonly host: string 
   return host !== undefined && isLocal && rest.length === 0 ? { local, host } : undefined
 }
 
+const mailboxOf = once(({ value }: Named<"rfc822Name">) => mailbox(value))
+
 const mailJudge = (base: string): Judge | undefined => {
   const exact = base.includes("@") ? mailbox(base) : undefined
   const hosts = base.includes("@") ? undefined : hostJudge(base)
   if (exact === undefined && hosts === undefined) return undefined
   return (name) => {
-    const address = name._tag === "rfc822Name" ? mailbox(name.value) : undefined
+    const address = name._tag === "rfc822Name" ? mailboxOf(name) : undefined
     if (address === undefined) return "malformed"
     // the local part is compared as it is: it is the receiver's business what it means
     return hosts?.(address.host) ?? verdict(address.local === exact?.local && address.host === exact.host)
@@ -87,11 +107,13 @@ const uriHost = (text: string): string | undefined => {
   return host === undefined || parseIpAddress(host) !== undefined ? undefined : dnsName(host)
 }
 
+const uriHostOf = once(({ value }: Named<"uniformResourceIdentifier">) => uriHost(value))
+
 const uriJudge = (base: string): Judge | undefined => {
   const hosts = hostJudge(base)
   if (hosts === undefined) return undefined
   return (name) => {
-    const host = name._tag === "uniformResourceIdentifier" ? uriHost(name.value) : undefined
+    const host = name._tag === "uniformResourceIdentifier" ? uriHostOf(name) : undefined
     return host === undefined ? "malformed" : hosts(host)
   }
 }
@@ -115,34 +137,39 @@ const ipJudge = (base: Uint8Array): Judge | undefined => {
 }
 
 /**
- * The parts of a name as texts that are the same when the parts are (RFC 5280 section 7.1): case and repeated spaces
- * do not count, nor the string type.
+ * A text as section 7.1 compares it, by the string preparation of RFC 4518: what is not seen goes, every space is one
+ * space, case is folded (twice, as ß has no lower case of its own), and compatible characters are the same.
  */
-const parts = (name: Name): ReadonlyArray<string> =>
-  name.value.map((rdn) =>
-    rdn
-      .map((attribute) => {
-        const text = attributeText(attribute)?.toLowerCase().trim().replace(/ +/g, " ")
-        return `${attribute.type}=${text ?? `#${attribute.value.join()}`}`
-      })
-      .sort()
-      .join("\0")
-  )
+const prepared = (text: string): string =>
+  text
+    .replace(/[\t\n\v\f\r\x85\p{Z}]/gu, " ")
+    .replace(/[\p{Cc}\p{Cf}\p{Variation_Selector}\ufffc]|\u034f/gu, "")
+    .toUpperCase()
+    .toLowerCase()
+    .normalize("NFKC")
+    .replace(/ +/g, " ")
+    .trim()
 
-/** Parsed names are kept whole, so their parts are worked out once. */
-const partsOf = new WeakMap<Name, ReadonlyArray<string>>()
-
-const known = (name: Name): ReadonlyArray<string> => {
-  const found = partsOf.get(name) ?? parts(name)
-  partsOf.set(name, found)
-  return found
-}
+/** The parts of a name as texts that are the same when the parts are: of whatever string type, in whatever order. */
+const partsOf = once(
+  (name: Name): ReadonlyArray<string> =>
+    name.value.map((rdn) =>
+      rdn
+        .map((attribute) => {
+          const text = attributeText(attribute)
+          const value = text === undefined ? `#${attribute.value.join()}` : `=${prepared(text)}`
+          return `${attribute.type}${value}`
+        })
+        .sort()
+        .join("\0")
+    )
+)
 
 const directoryJudge = (base: Name): Judge => {
-  const prefix = known(base)
+  const prefix = partsOf(base)
   return (name) => {
     if (name._tag !== "directoryName") return "malformed"
-    const all = known(name.value)
+    const all = partsOf(name.value)
     return verdict(prefix.every((part, i) => part === all[i]))
   }
 }
@@ -178,11 +205,11 @@ export const readConstraints = (
     const subtrees: Array<Subtree> = []
     for (const { base } of list) {
       const judge = judgeOf(base)
-      const text = escape(showGeneralName(base))
       if (judge === undefined) {
+        const text = escape(showGeneralName(base))
         return refuse("CertificateNameConstrained", certificate, `has a name constraint nobody can apply: ${text}`)
       }
-      subtrees.push({ type: base._tag, text, judge })
+      subtrees.push({ type: base._tag, base, judge })
     }
     return Result.succeed(subtrees)
   }
@@ -191,25 +218,39 @@ export const readConstraints = (
   )
 }
 
+/** SmtpUTF8Mailbox (RFC 9598): an address to which constraints on rfc822Name apply. */
+const smtpUtf8Mailbox = "1.3.6.1.5.5.7.8.9"
+
+/** What cannot be read stays an address, and is inside nothing. */
+const mail = (value: string | undefined): GeneralName => ({ _tag: "rfc822Name", value: value ?? "" })
+
 /** The names that constraints are about: the subject, all alternative names and, without any, e-mail in the subject. */
-const namesOf = ({ subject, known }: Certificate): ReadonlyArray<GeneralName> => [
-  ...(subject.value.length === 0 ? [] : [{ _tag: "directoryName", value: subject } as const]),
-  ...(known.subjectAltName ??
-    attributesOf(subject, "emailAddress").map((value) => ({ _tag: "rfc822Name", value }) as const))
-]
+const namesOf = ({ subject, known }: Certificate): ReadonlyArray<GeneralName> => {
+  const whole: ReadonlyArray<GeneralName> =
+    subject.value.length === 0 ? [] : [{ _tag: "directoryName", value: subject }]
+  const others = known.subjectAltName?.map((name) =>
+    name._tag === "otherName" && name.value.typeId === smtpUtf8Mailbox
+      ? mail(Result.getOrUndefined(decodeDer(utf8String, name.value.value)))
+      : name
+  )
+  const addresses = () => subject.value.flat().filter(({ type }) => type === "emailAddress")
+  return [...whole, ...(others ?? addresses().map((attribute) => mail(attributeText(attribute))))]
+}
+
+const shown = (name: GeneralName): string => escape(showGeneralName(name))
 
 /** Why a name is not allowed, if it is not. */
 const objection = (name: GeneralName, { issuer, permitted, excluded }: Constraints): string | undefined => {
-  const shown = escape(showGeneralName(name))
-  for (const { type, text, judge } of excluded) {
+  for (const { type, base, judge } of excluded) {
     if (type === name._tag && judge(name, "excluded") !== "outside") {
-      return `is for ${shown}, and a name constraint of ${issuer} excludes ${text}`
+      return `is for ${shown(name)}, and a name constraint of ${issuer} excludes ${shown(base)}`
     }
   }
   const allowed = permitted.filter(({ type }) => type === name._tag)
-  return allowed.length === 0 || allowed.some(({ judge }) => judge(name, "permitted") === "inside")
-    ? undefined
-    : `is for ${shown}, and a name constraint of ${issuer} permits only ${allowed[0]?.text}${allowed.length > 1 ? ", …" : ""}`
+  const [first] = allowed
+  if (first === undefined || allowed.some(({ judge }) => judge(name, "permitted") === "inside")) return undefined
+  const more = allowed.length > 1 ? ", …" : ""
+  return `is for ${shown(name)}, and a name constraint of ${issuer} permits only ${shown(first.base)}${more}`
 }
 
 /** RFC 5280 section 6.1.3 (b) and (c): every name within the permitted subtrees and outside the excluded ones. */
@@ -230,13 +271,21 @@ export const checkNames = (
 const sizeOf = (constraints: NameConstraints | undefined): number =>
   (constraints?.permittedSubtrees?.length ?? 0) + (constraints?.excludedSubtrees?.length ?? 0)
 
-/** How many names meet how many constraints on a path: what the checks cost, known before they are made. */
+/** How many names a certificate can have, by any way of counting: one attribute may be an address. */
+const namesIn = ({ known, subject }: Certificate): number =>
+  (known.subjectAltName?.length ?? 0) + subject.value.reduce((sum, rdn) => sum + rdn.length, 0)
+
+/**
+ * How many constraints are read on a path, and how many names meet how many of them: what the checks cost, known before
+ * they are made.
+ */
 export const comparisons = ({ certificates, anchor }: Path): number => {
   let subtrees = sizeOf(anchor.nameConstraints)
-  let total = 0
-  for (const { known, subject } of certificates.toReversed()) {
-    total += subtrees === 0 ? 0 : subtrees * ((known.subjectAltName?.length ?? 0) + subject.value.length)
-    subtrees += sizeOf(known.nameConstraints)
+  let total = subtrees
+  for (const certificate of certificates.toReversed()) {
+    const added = sizeOf(certificate.known.nameConstraints)
+    total += (subtrees === 0 ? 0 : subtrees * namesIn(certificate)) + added
+    subtrees += added
   }
   return total
 }
