@@ -28,7 +28,10 @@ const byReason: { readonly [R in ReasonName]?: string } = {
   CertificateNotYetValid: "set this machine's clock right, or wait",
   CertificateNameMismatch: "connect under a name that is in the certificate, or set `serverName` (--servername)",
   CertificateIssuerUnknown:
-    "give the CA's certificate with TrustAnchors.layerPem (--ca), and let the server send its intermediates",
+    "if that issuer is an intermediate, the peer must send it with its own certificate: tell whoever runs it; if it is a root that you believe, give it with TrustAnchors.layerPem (--ca)",
+  CertificateRootUntrusted: "if you believe it, give it with TrustAnchors.layerPem (--ca)",
+  CertificateMalformed:
+    "a certificate breaks the rules of RFC 5280: the peer needs a new one, or must not send one that nobody needs",
   CertificateSignatureInvalid:
     "another authority of the same name may have issued it: check which CA is given (TrustAnchors.layerPem, --ca)",
   CertificateNotAuthority: "the chain names an issuer that may not issue: ask for a new certificate",

@@ -8,10 +8,18 @@ import { mayVerify } from "../crypto/signature.ts"
 import type { AuthenticatePeer } from "../state/command.ts"
 import { escape, type Failure, make } from "../state/failure.ts"
 
-/** One certificate of a peer's chain; `at` counts from 0, the end-entity. */
+const place = (at: number): string =>
+  at === 0
+    ? "the peer's own certificate"
+    : `certificate ${at + 1} of those that the peer sent, its own being the first,`
+
+/**
+ * One certificate of a peer's chain; `at` counts from 0, the end-entity. One that is malformed refuses the chain even
+ * where no path needs it: what one reader drops another may read.
+ */
 export const readCertificate = (der: Uint8Array, at: number): Result.Result<Certificate, Failure> =>
   Result.mapError(parseCertificate(der), (failure) =>
-    make("CertificateMalformed", `certificate ${at + 1} of the chain: ${escape(describe(failure))}`)
+    make("CertificateMalformed", `${place(at)} cannot be read: ${escape(describe(failure))}`)
   )
 
 /** Fails with `IllegalValue` for a scheme that does not belong to the key, and with `SignatureMismatch`. */

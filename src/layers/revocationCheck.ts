@@ -14,6 +14,7 @@ import { nameText } from "../state/path/refusal.ts"
 import {
   type Conclusion,
   conclude,
+  insistsOnStaple,
   judge,
   type Link,
   linksOf,
@@ -22,6 +23,7 @@ import {
   type Statement
 } from "../state/path/revocation.ts"
 import type { ChainMemory } from "./chainMemory.ts"
+import { noLists } from "./crlSource.ts"
 import type { RevocationChecking } from "./Revocation.ts"
 
 /** What the peer sent besides its chain. */
@@ -55,9 +57,15 @@ const makeIsRight = ({ importKey }: ChainMemory) => {
   }
 }
 
+/** What a certificate makes of the policy that insists on its staple: that one is judged, if nothing else is. */
+const insisting = (checking: RevocationChecking): RevocationChecking =>
+  checking.policy === "off"
+    ? { ...checking, policy: "prefer", depth: "leaf", staples: "judged", lists: () => Effect.succeed(noLists) }
+    : { ...checking, staples: "judged" }
+
 /** The checker of paths for one verifier. */
-export const makeRevocationCheck = (primitives: Primitives, memory: ChainMemory, checking: RevocationChecking) => {
-  const { policy, depth, staples } = checking
+export const makeRevocationCheck = (primitives: Primitives, memory: ChainMemory, usual: RevocationChecking) => {
+  const unusual = insisting(usual)
   const digest = makeDigest(primitives)
   const isRight = makeIsRight(memory)
 
@@ -79,7 +87,7 @@ export const makeRevocationCheck = (primitives: Primitives, memory: ChainMemory,
       return Result.isSuccess(owed) && isRight(owed.success)
     }
 
-  const askLists = Effect.fnUntraced(function* (link: Link, now: number) {
+  const askLists = Effect.fnUntraced(function* (checking: RevocationChecking, link: Link, now: number) {
     const { lists, problems } = yield* checking.lists(link, isSigned(link))
     const statements = lists.flatMap((list) => readList(list, link, now) ?? []).map((one) => believed(link, one))
     const conclusion = conclude(statements)
@@ -90,19 +98,20 @@ export const makeRevocationCheck = (primitives: Primitives, memory: ChainMemory,
   })
 
   /** Staples speak of the end-entity. */
-  const askStaple = (link: Link, isLeaf: boolean, { peer, ocsp }: Stapled, now: number) => {
-    if (!isLeaf || staples === "ignored") return "unasked"
+  const askStaple = (link: Link, { peer, ocsp }: Stapled, now: number) => {
     if (ocsp === undefined) return peer === "Server" ? "absent" : "unasked"
     return conclude(readStaple(ocsp, link, now, digest).map((statement) => believed(link, statement)))
   }
 
   return Effect.fnUntraced(function* (path: Path, stapled: Stapled): Effect.fn.Return<RevocationVerdict> {
+    const checking = insistsOnStaple(path.certificates[0]) ? unusual : usual
+    const { policy, depth, staples } = checking
     if (policy === "off") return Result.succeed(undefined)
     const now = yield* Clock.currentTimeMillis
     let until = Number.POSITIVE_INFINITY
     for (const [i, link] of linksOf(path, depth).entries()) {
-      const staple = askStaple(link, i === 0, stapled, now)
-      const lists = yield* askLists(link, now)
+      const staple = i > 0 || staples === "ignored" ? "unasked" : askStaple(link, stapled, now)
+      const lists = yield* askLists(checking, link, now)
       const verdict = judge({ certificate: link.certificate, policy, staple, lists })
       if (Result.isFailure(verdict)) return verdict
       until = Math.min(until, verdict.success ?? Number.POSITIVE_INFINITY)

@@ -116,6 +116,7 @@ export const reasons = {
   CertificateNameMismatch: refused("bad_certificate", "RFC 9525 6"),
   CertificateSignatureInvalid: refused("bad_certificate", "RFC 5280 6.1.3"),
   CertificateIssuerUnknown: refused("unknown_ca", "RFC 5280 6.1"),
+  CertificateRootUntrusted: refused("unknown_ca", "RFC 5280 6.1"),
   CertificateNotAuthority: refused("bad_certificate", "RFC 5280 4.2.1.9"),
   CertificatePathTooLong: refused("bad_certificate", "RFC 5280 4.2.1.9"),
   CertificateNameConstrained: refused("bad_certificate", "RFC 5280 4.2.1.10"),

@@ -24,7 +24,7 @@ const makeWorld = Effect.gen(function* () {
   })
   const server = (issuer: Issued, options: Parameters<typeof issue>[1] = {}) =>
     issue(issuer, { names, commonName: "the server", ...options })
-  const unsent = yield* server(middle)
+  const [unsent, strange] = [yield* server(middle), yield* server(another)]
   const [listed, stapled] = [yield* server(middle), yield* server(middle)]
   return {
     root,
@@ -34,7 +34,8 @@ const makeWorld = Effect.gen(function* () {
     expired: yield* server(middle, { notBefore: now - 9 * day, notAfter: now - day }),
     "not yet valid": yield* server(middle, { notBefore: now + day, notAfter: now + 9 * day }),
     "wrong name": yield* server(middle, { names: ["www.example.org"] }),
-    "untrusted root": yield* server(another),
+    "untrusted root": { ...strange, chainPem: `${strange.chainPem}${another.certificatePem}` },
+    "root not sent": strange,
     "missing intermediate": { ...unsent, chainPem: unsent.certificatePem },
     "revoked by a list": listed,
     "revoked by a staple": stapled,
@@ -61,6 +62,11 @@ const refusals: ReadonlyArray<readonly [kind: Kind, said: string, alert: string]
   ["wrong name", `CertificateNameMismatch: ${server} is for DNS:www.example.org, not for localhost`, "bad_certificate"],
   [
     "untrusted root",
+    'CertificateRootUntrusted: certificate "CN=Another Root" is a root and not among those that are trusted',
+    "unknown_ca"
+  ],
+  [
+    "root not sent",
     `CertificateIssuerUnknown: ${server} was issued by "CN=Another Root", which is neither in the chain nor trusted`,
     "unknown_ca"
   ],
@@ -127,7 +133,7 @@ describe("a server with a wrong certificate", () => {
         assert.match(stderr, new RegExp(`alert sent: ${alert}; RFC \\d+ [\\d.]+`), kind)
         lines.add(stderr.replace(/localhost:\d+/, ""))
       }
-      assert.strictEqual(lines.size, 10)
+      assert.strictEqual(lines.size, 11)
     })
   )
 

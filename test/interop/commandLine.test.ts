@@ -118,7 +118,7 @@ describe("the process", () => {
         outcomes.map(({ status }) => status),
         [0, 1, 2]
       )
-      assert.match(outcomes[1].stderr, /^effect-tls: CertificateIssuerUnknown: [^\n]+\n$/)
+      assert.match(outcomes[1].stderr, /^effect-tls: CertificateRootUntrusted: [^\n]+\n$/)
       assert.match(outcomes[2].stderr, /^effect-tls: [^\n]*--ca[^\n]*\n$/)
     })
   )

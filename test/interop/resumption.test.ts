@@ -254,7 +254,7 @@ describe("58: nobody is let in by a session who would not be without", () => {
       assert.strictEqual(yield* connect(strangers), "full")
       assert.strictEqual(yield* connect(fixtures.ca.issued.certificatePem), "full")
       const error = yield* Effect.flip(Ours.connect(port, { believed: fixtures.stranger.issued.certificatePem }))
-      assert.strictEqual(find(error)?.reason._tag, "CertificateIssuerUnknown")
+      assert.strictEqual(find(error)?.reason._tag, "CertificateRootUntrusted")
       assert.strictEqual(yield* connect(strangers), "resumed")
     }).pipe(Effect.provide(ClientSessionStore.layerMemory()))
   )

@@ -3,12 +3,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import * as Result from "effect/Result"
+import { parseCertificateList } from "../../src/codec/x509/crl.ts"
 import type { CRLReason } from "../../src/codec/x509/crlExtension.ts"
 import { type ExtensionValue, makeExtension } from "../../src/codec/x509/extension.ts"
 import { makeName } from "../../src/codec/x509/name.ts"
 import * as Revocation from "../../src/layers/Revocation.ts"
 import { type Issued, issue, makeCa, makeIntermediate } from "../../src/layers/testing/certificates.ts"
-import { type CrlOptions, makeCrl } from "../../src/layers/testing/revocation.ts"
+import { type CrlOptions, type MadeCrl, makeCrl } from "../../src/layers/testing/revocation.ts"
 import { family, layerCrls, outcome, verifier } from "./revocationSupport.ts"
 import { day, inOctober, now, requestOf, verdictOf } from "./verifierSupport.ts"
 
@@ -164,6 +165,31 @@ describe("a list", () => {
       const crl = yield* makeCrl(mute)
       const said = yield* outcome({ ...all, middle: mute, leaf }, layerCrls({ crls: [crl.der], depth: "leaf" }))
       assert.match(said, /^CertificateStatusUnknown: .*no cRLSign, only keyCertSign \(RFC 5280 6\.3\.3 \(f\)\)/)
+    }).pipe(inOctober)
+  )
+
+  it.effect("that says it is signed with another key than the issuer's is not believed, whoever signed it", () =>
+    Effect.gen(function* () {
+      const all = yield* family()
+      const impostor = yield* makeCa({ commonName: "Middle" })
+      const named = (crl: MadeCrl) => outcome(all, layerCrls({ crls: [crl.der], depth: "leaf" }))
+      const otherKey = /^CertificateStatusUnknown: .*is signed with another key of that name \(authorityKeyIdentifier\)/
+      assert.match(yield* named(yield* makeCrl(impostor)), otherKey)
+      const [theirs] = (yield* Effect.fromResult(parseCertificateList((yield* makeCrl(impostor)).der))).extensions
+      if (theirs === undefined) return assert.fail("a list without authorityKeyIdentifier")
+      const alter: CrlOptions["alter"] = (tbs) => ({
+        ...tbs,
+        crlExtensions: tbs.crlExtensions?.map((one) => (one.extnID === "2.5.29.35" ? theirs : one))
+      })
+      assert.strictEqual(theirs.extnID, "2.5.29.35")
+      assert.match(yield* named(yield* makeCrl(all.middle, { alter })), otherKey)
+      const silent: CrlOptions["alter"] = (tbs) => ({
+        ...tbs,
+        crlExtensions: tbs.crlExtensions?.filter(({ extnID }) => extnID !== "2.5.29.35")
+      })
+      assert.strictEqual(yield* named(yield* makeCrl(all.middle, { alter: silent })), "accepted")
+      const forged = yield* makeCrl(all.middle, { alter: silent, signer: impostor })
+      assert.match(yield* named(forged), /bears a signature that was not made by "CN=Middle"/)
     }).pipe(inOctober)
   )
 

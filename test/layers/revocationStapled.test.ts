@@ -2,12 +2,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { makeExtension } from "../../src/codec/x509/extension.ts"
 import { makeOcspRefusal } from "../../src/codec/x509/ocsp.ts"
 import * as Revocation from "../../src/layers/Revocation.ts"
 import { issue, makeCa, makeIntermediate, makeSelfSigned } from "../../src/layers/testing/certificates.ts"
 import { makeCrl, makeOcspResponse, makeResponder, type OcspOptions } from "../../src/layers/testing/revocation.ts"
 import { alertOf, make } from "../../src/state/failure.ts"
-import { family, layerStapled, outcome, verifier } from "./revocationSupport.ts"
+import { family, layerCrls, layerStapled, outcome, verifier } from "./revocationSupport.ts"
 import { day, inOctober, now, requestOf, verdictOf, verify } from "./verifierSupport.ts"
 
 const required = layerStapled()
@@ -156,6 +157,28 @@ describe("a staple", () => {
     }).pipe(inOctober)
   )
 
+  it.effect("whose responderID is another's, by name or by key, is by nobody whom the issuer appointed", () =>
+    Effect.gen(function* () {
+      const all = yield* family()
+      const { middle, leaf } = all
+      const stranger = yield* makeResponder(yield* makeCa({ commonName: "Middle" }))
+      const appointed = yield* makeResponder(middle)
+      for (const by of ["name", "key"] as const) {
+        for (const certificates of [[], [appointed.certificate, middle.certificate]]) {
+          const responder = yield* makeResponder(middle, { commonName: "somebody else" })
+          const ocsp = yield* makeOcspResponse(middle, leaf, { responder, by, certificates })
+          const who = by === "name" ? '"CN=somebody else"' : "a responder known by its key"
+          assert.strictEqual(
+            (yield* outcome(all, required, ocsp)).replace(/^.*: (?=the OCSP)|; there is no CRL.*/g, ""),
+            `the OCSP response of ${who} from 2026-09-30T23:00:00Z is by nobody whom the issuer appointed (RFC 6960 4.2.2.2)`
+          )
+        }
+      }
+      const named = yield* makeOcspResponse(middle, leaf, { responder: stranger, by: "key" })
+      assert.match(yield* outcome(all, required, named), /whom "CN=Middle" appointed|was not made by "CN=Middle"/)
+    }).pipe(inOctober)
+  )
+
   it.effect("that cannot be read, or only says no, does not do", () =>
     Effect.gen(function* () {
       const all = yield* family()
@@ -216,6 +239,33 @@ describe("a certificate that must be stapled", () => {
       assert.strictEqual(yield* outcome(all, Revocation.layerNone), "accepted")
       const other = yield* family({ features: [17] })
       assert.strictEqual(yield* outcome(other, preferred), "accepted")
+    }).pipe(inOctober)
+  )
+
+  it.effect("and says so in a critical extension insists on it, whether revocation is looked at or not", () =>
+    Effect.gen(function* () {
+      const stapling = (features: ReadonlyArray<number>) =>
+        Effect.gen(function* () {
+          const made = yield* Effect.fromResult(makeExtension("tlsFeature", features, "critical"))
+          return yield* family({ extensions: [made] })
+        })
+      const all = yield* stapling([5])
+      const ocsp = yield* makeOcspResponse(all.middle, all.leaf)
+      const revoked = yield* makeOcspResponse(all.middle, all.leaf, { status: "revoked" })
+      const lists = layerCrls({ crls: [(yield* makeCrl(all.middle)).der, (yield* makeCrl(all.ca)).der] })
+      for (const layer of [preferred, required, Revocation.layerNone, lists, layerStapled({ policy: "off" })]) {
+        assert.strictEqual(yield* outcome(all, layer, ocsp), "accepted")
+        assert.match(yield* outcome(all, layer), /^CertificateStatusResponseInvalid: .* the peer sent no OCSP response/)
+        assert.match(yield* outcome(all, layer, revoked), /^CertificateRevoked/)
+      }
+      for (const features of [[17], [5, 17]]) {
+        const other = yield* stapling(features)
+        assert.match(yield* outcome(other, required, ocsp), /^CertificateExtensionUnknown: .*: tlsFeature$/)
+      }
+      const made = yield* Effect.fromResult(makeExtension("tlsFeature", [5], "critical"))
+      const middle = yield* makeIntermediate(all.ca, { extensions: [made] })
+      const under = { ...all, middle, leaf: yield* issue(middle, { names: ["example.org"] }) }
+      assert.match(yield* outcome(under, preferred), /^CertificateExtensionUnknown: .*: tlsFeature$/)
     }).pipe(inOctober)
   )
 

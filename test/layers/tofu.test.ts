@@ -171,7 +171,7 @@ describe("layerTofu", () => {
           const { verify, fingerprint } = yield* verifier
           assert.isUndefined(fingerprint)
           const stranger = yield* makeSelfSigned({ names: ["example.org"] })
-          assert.strictEqual(yield* verdictOf(verify(yield* requestOf(stranger))), "CertificateIssuerUnknown")
+          assert.strictEqual(yield* verdictOf(verify(yield* requestOf(stranger))), "CertificateRootUntrusted")
           assert.strictEqual(yield* verdictOf(verify(yield* requestOf(one))), "accepted")
           assert.strictEqual(yield* verdictOf(verify(yield* requestOf(two))), "CertificateKeyChanged")
         }).pipe(Effect.provide(Layer.provide(both, KeyValueStore.layerMemory)))

@@ -15,7 +15,7 @@ import {
   makeIntermediate,
   makeSelfSigned
 } from "../../src/layers/testing/certificates.ts"
-import type { ReasonName } from "../../src/state/failure.ts"
+import { alertOf, make, type ReasonName } from "../../src/state/failure.ts"
 import { type Asked, day, inOctober, now, requestOf, verdictOf, verify } from "./verifierSupport.ts"
 
 const names = ["example.org", "*.example.net", "192.0.2.1", "2001:db8::1"]
@@ -273,6 +273,61 @@ describe("a chain", () => {
     )
   )
 
+  it.effect("ends in a root that nobody trusts, or in a certificate whose issuer was not sent: two reasons", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const [ours, theirs] = [yield* makeCa(), yield* makeCa({ commonName: "another CA" })]
+        const middle = yield* makeIntermediate(theirs, { commonName: "between" })
+        const leaf = yield* issue(middle, { names })
+        const own = yield* makeSelfSigned({ names })
+        const say = Effect.fnUntraced(function* (chain: ReadonlyArray<Uint8Array>, issued: Issued = leaf) {
+          const { reason, detail } = yield* Effect.flip(verify([ours], yield* requestOf(issued, { chain })))
+          return [reason, detail, alertOf(make(reason, detail))]
+        })
+        const { certificate } = leaf
+        assert.deepStrictEqual(yield* say([certificate]), [
+          "CertificateIssuerUnknown",
+          'certificate "CN=example.org" was issued by "CN=between", which is neither in the chain nor trusted',
+          "unknown_ca"
+        ])
+        assert.deepStrictEqual(yield* say([certificate, middle.certificate]), [
+          "CertificateIssuerUnknown",
+          'certificate "CN=between" was issued by "CN=another CA", which is neither in the chain nor trusted',
+          "unknown_ca"
+        ])
+        assert.deepStrictEqual(yield* say([certificate, middle.certificate, theirs.certificate]), [
+          "CertificateRootUntrusted",
+          'certificate "CN=another CA" is a root and not among those that are trusted',
+          "unknown_ca"
+        ])
+        assert.deepStrictEqual(yield* say(own.chain, own), [
+          "CertificateRootUntrusted",
+          'certificate "CN=example.org" is self-signed and not among those that are trusted',
+          "unknown_ca"
+        ])
+      })
+    )
+  )
+
+  it.effect("with one that cannot be read is refused, needed or not, and told which it is and why", () =>
+    inOctober(
+      Effect.gen(function* () {
+        const ca = yield* makeCa()
+        const leaf = yield* issue(ca, { names })
+        const garbage = Uint8Array.of(0x30, 3, 1, 2, 3)
+        const say = Effect.fnUntraced(function* (chain: ReadonlyArray<Uint8Array>) {
+          return (yield* Effect.flip(verify([ca], yield* requestOf(leaf, { chain })))).detail
+        })
+        const why = "cannot be read: expected SEQUENCE at byte 2 (tbsCertificate)"
+        assert.strictEqual(yield* say([garbage, leaf.certificate]), `the peer's own certificate ${why}`)
+        assert.strictEqual(
+          yield* say([leaf.certificate, ca.certificate, garbage]),
+          `certificate 3 of those that the peer sent, its own being the first, ${why}`
+        )
+      })
+    )
+  )
+
   it.effect("a root of the same name and another key signs nothing", () =>
     inOctober(
       Effect.gen(function* () {
@@ -317,7 +372,7 @@ describe("a chain", () => {
         const other = yield* makeSelfSigned({ names })
         const request = yield* requestOf(own)
         assert.strictEqual(yield* verdictOf(verify([own], request)), "accepted")
-        assert.strictEqual(yield* verdictOf(verify([], request)), "CertificateIssuerUnknown")
+        assert.strictEqual(yield* verdictOf(verify([], request)), "CertificateRootUntrusted")
         assert.strictEqual(yield* verdictOf(verify([other], request)), "CertificateNotAuthority")
         const below = yield* issue(own, { names })
         const verdict = yield* verdictOf(verify([own], yield* requestOf(below)))

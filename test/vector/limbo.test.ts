@@ -10,7 +10,7 @@ import { primitives as node } from "../../src/crypto/node/index.ts"
 import * as Revocation from "../../src/layers/Revocation.ts"
 import { fromPem } from "../../src/layers/TrustAnchors.ts"
 import { makeWebPki } from "../../src/layers/webPki.ts"
-import type { ReasonName } from "../../src/state/failure.ts"
+import { make, type ReasonName } from "../../src/state/failure.ts"
 import { parseServerIdentity } from "../../src/state/path/host.ts"
 import { differences } from "./limbo.ts"
 
@@ -51,7 +51,7 @@ const reasons: { readonly [id: string]: ReasonName } = {
   "rfc5280::nc::intermediate-with-san-rejected-by-intermediate-nc": "CertificateNameConstrained",
   "rfc5280::nc::nc-permits-invalid-dns-san": "CertificateNameConstrained",
   "rfc5280::unknown-critical-extension-root": "CertificateExtensionUnknown",
-  "rfc5280::chain-untrusted-root": "CertificateIssuerUnknown",
+  "rfc5280::chain-untrusted-root": "CertificateRootUntrusted",
   "rfc5280::serial::zero": "CertificateMalformed",
   "rfc5280::duplicate-extensions": "CertificateMalformed",
   "rfc5280::validity::expired-leaf": "CertificateExpired",
@@ -66,7 +66,9 @@ const reasons: { readonly [id: string]: ReasonName } = {
 
 const judge = Effect.fnUntraced(function* (test: Case) {
   yield* TestClock.setTime(Date.parse(test.validation_time ?? "2025-06-01T00:00:00Z"))
-  const anchors = yield* Effect.orDie(Effect.fromResult(fromPem(test.trusted_certs.join("\n"))))
+  const anchors = yield* Effect.mapError(Effect.fromResult(fromPem(test.trusted_certs.join("\n"))), ({ reason }) =>
+    make(reason._tag, reason.detail)
+  )
   const pem = [test.peer_certificate, ...test.untrusted_intermediates].join("\n")
   const chain = yield* Effect.orDie(Effect.fromResult(certificatesFromPem(pem)))
   const name = test.expected_peer_name

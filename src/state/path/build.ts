@@ -108,7 +108,9 @@ const certificatesOf = (partway: Partway): Path["certificates"] => {
   return [at.top.certificate, ...downwards.reverse()]
 }
 
-const isSelfIssued = ({ subject, issuer }: Certificate): boolean => same(subject.der, issuer.der)
+/** Signed by its own key, as far as names and key identifiers tell: a CA that changes its key issues itself too. */
+const isSelfSigned = (certificate: Certificate): boolean =>
+  same(certificate.subject.der, certificate.issuer.der) && distance(certificate, certificate) < 2
 
 /** A path that does not go on, and why. */
 interface DeadEnd {
@@ -129,9 +131,9 @@ const reasonOf = ({ partway: { top, below }, why }: DeadEnd, limits: BuildLimits
     }
     case "loop":
     case "no issuer": {
-      if (isSelfIssued(certificate)) {
+      if (isSelfSigned(certificate)) {
         const what = below === undefined ? "is self-signed" : "is a root"
-        return refuse("CertificateIssuerUnknown", certificate, `${what} and not among those that are trusted`)
+        return refuse("CertificateRootUntrusted", certificate, `${what} and not among those that are trusted`)
       }
       const detail = why === "loop" ? "leads back to it and to no trusted root" : "is neither in the chain nor trusted"
       return refuse("CertificateIssuerUnknown", certificate, `was issued by ${issuer}, which ${detail}`)

@@ -60,6 +60,7 @@ export const along = (
  */
 const telling: ReadonlyArray<ReasonName> = [
   "CertificateIssuerUnknown",
+  "CertificateRootUntrusted",
   "CertificateSignatureInvalid",
   "CertificateSearchExhausted",
   "CertificateMalformed",

@@ -155,6 +155,11 @@ export const conclude = (statements: ReadonlyArray<Statement>): Conclusion => {
 export const mustStaple = ({ extensions, known }: Certificate): boolean =>
   extensions.some(({ extnID }) => extensionName(extnID) === "tlsFeature") && (known.tlsFeature?.includes(5) ?? false)
 
+/** The same, critical: whoever asks for no staple, nor looks at one, could not process it (RFC 5280 section 4.2). */
+export const insistsOnStaple = (certificate: Certificate): boolean =>
+  mustStaple(certificate) &&
+  certificate.extensions.some(({ extnID, critical }) => critical && extensionName(extnID) === "tlsFeature")
+
 /** So many explanations are given at most. */
 const mostWhys = 4
 

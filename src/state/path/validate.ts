@@ -94,6 +94,15 @@ const processed: ReadonlyArray<ExtensionName | undefined> = [
   "inhibitAnyPolicy"
 ]
 
+/**
+ * RFC 7633: of the features that a certificate may demand we know status_request, and revocation.ts sees to it. In a CA
+ * the extension is about whom it certifies, which nobody processes.
+ */
+const isProcessed = (name: ExtensionName | undefined, { known }: Certificate): boolean =>
+  name === "tlsFeature"
+    ? known.basicConstraints?.cA !== true && (known.tlsFeature?.every((feature) => feature === 5) ?? false)
+    : processed.includes(name)
+
 /** Section 4.2: what is critical and not understood, or must not be critical, refuses the certificate. */
 const checkExtensions = (certificate: Certificate): Result.Result<void, Failure> => {
   for (const { extnID, critical } of certificate.extensions) {
@@ -102,7 +111,7 @@ const checkExtensions = (certificate: Certificate): Result.Result<void, Failure>
     if (!critical && (name === "policyConstraints" || name === "inhibitAnyPolicy")) {
       return refuse("CertificateMalformed", certificate, `has ${name}, which must be critical, and is not`)
     }
-    if (critical && !processed.includes(name)) {
+    if (critical && !isProcessed(name, certificate)) {
       const detail = `has a critical extension that is not understood, or must not be critical: ${name ?? extnID}`
       return refuse("CertificateExtensionUnknown", certificate, detail)
     }
