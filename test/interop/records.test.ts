@@ -140,6 +140,22 @@ describe.runIf(hasGnutls)("record_size_limit and GnuTLS", () => {
     })
   )
 
+  /** TLS 1.2 with ChaCha20-Poly1305, whose records have nothing but the tag besides the content. */
+  const of12 = ["--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+CHACHA20-POLY1305"]
+
+  it.live("gnutls-serv of TLS 1.2, where the content type does not count", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Gnutls.server(fixtures.server.p256, "--recordsize", "600", ...of12)
+      for (const versions of [["TLSv1.2"], ["TLSv1.3", "TLSv1.2"]] as const) {
+        const wire = Wire.make()
+        const connection = yield* Ours.connect(port, { versions, recordSizeLimit: 700, through: wire.through })
+        yield* echoed(connection, line)
+        assert.deepStrictEqual([connection.info.version, longest(wire.said())], ["TLSv1.2", 600])
+        assert.strictEqual(longest(wire.heard()), 700)
+      }
+    })
+  )
+
   /** Our server says a line and hears the first record of one. */
   const withClient = Effect.fnUntraced(function* (ours: number | undefined, ...args: ReadonlyArray<string>) {
     const wire = Wire.make()
@@ -168,6 +184,15 @@ describe.runIf(hasGnutls)("record_size_limit and GnuTLS", () => {
       assert.isAbove((yield* withClient(undefined)).heard, 699)
       assert.strictEqual((yield* withClient(undefined, "--recordsize", "600")).said, 601)
       assert.isAbove((yield* withClient(undefined)).said, 601)
+    })
+  )
+
+  it.live("gnutls-cli of TLS 1.2 likewise", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* withClient(700, ...of12)).heard, 700)
+      assert.isAbove((yield* withClient(undefined, ...of12)).heard, 700)
+      assert.strictEqual((yield* withClient(undefined, "--recordsize", "600", ...of12)).said, 600)
+      assert.isAbove((yield* withClient(undefined, ...of12)).said, 600)
     })
   )
 })

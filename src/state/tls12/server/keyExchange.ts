@@ -15,7 +15,7 @@ import { certificateOf, signing } from "../authentication.ts"
 import { Flight12 } from "../flight.ts"
 import { signedParams } from "../keyExchange.ts"
 import * as KeySchedule from "../keySchedule.ts"
-import { common, serverHello, serverName } from "./serverHello.ts"
+import { common, recordLimits, serverHello, serverName } from "./serverHello.ts"
 import type {
   DerivingSecret,
   Keys,
@@ -90,6 +90,7 @@ export const signed = (
     const { status } = stapled(selected)
     const flight = new Flight12(state.transcript)
     yield* flight.say(serverHello(randoms.server, sessionId(selected), suite, extensions(selected)))
+    flight.do(...recordLimits(choices))
     yield* flight.say({ _tag: "Certificate", body: certificateOf(credential) })
     if (status !== undefined) yield* flight.say({ _tag: "CertificateStatus", body: status })
     yield* flight.say({

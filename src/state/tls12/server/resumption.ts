@@ -16,7 +16,7 @@ import type { Heard } from "../../transcript.ts"
 import { verifyData, verifyFinished } from "../finished.ts"
 import { Flight12, installKeys12 } from "../flight.ts"
 import { type Randoms, writeKeys } from "../keySchedule.ts"
-import { common, serverHello } from "./serverHello.ts"
+import { common, recordLimits, serverHello } from "./serverHello.ts"
 import type {
   Choices,
   EstablishedState,
@@ -90,7 +90,7 @@ export const resume = (
     const flight = new Flight12(transcript)
     // Our echo says that the session is resumed, by a ticket too (RFC 5077 section 3.4).
     yield* flight.say(serverHello(randoms.server, choices.hello.legacy_session_id, suite, common(choices)))
-    flight.do(logKey("CLIENT_RANDOM", randoms.client, master))
+    flight.do(...recordLimits(choices), logKey("CLIENT_RANDOM", randoms.client, master))
     flight.changeCipherSpec(suite, keys.server)
     const verify_data = verifyData("server", suite.hash, master, flight.transcript)
     yield* flight.say({ _tag: "Finished", body: { verify_data } })

@@ -4,6 +4,8 @@ import type { Extension } from "../../../codec/extension/placement.ts"
 import type { Message12 } from "../../../codec/handshake/handshake.ts"
 import { CipherSuite } from "../../../codec/registry/cipherSuite.ts"
 import type { CipherSuite12 } from "../../../crypto/suite.ts"
+import type { LimitRecords } from "../../action.ts"
+import * as RecordSizeLimit from "../../negotiation/recordSizeLimit.ts"
 import type { Choices } from "./state.ts"
 
 type Extensions = ReadonlyArray<Extension<"ServerHello">>
@@ -37,8 +39,13 @@ export const common = (choices: Choices): Extensions => [
   ...renegotiationInfo(choices),
   ...extendedMasterSecret(choices),
   ...protocol(choices),
-  ...pointFormats(choices)
+  ...pointFormats(choices),
+  ...RecordSizeLimit.answered(choices.config, choices.hello, "TLSv1.2")
 ]
+
+/** What follows from a limit on both sides, for the records under the keys to come. */
+export const recordLimits = ({ config, hello }: Choices): ReadonlyArray<LimitRecords> =>
+  RecordSizeLimit.agreed(config, find(hello.extensions, "record_size_limit"))
 
 /** RFC 6066 section 3: not in a handshake that resumes. */
 export const serverName = ({ serverName }: Choices): Extensions =>

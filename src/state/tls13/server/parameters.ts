@@ -74,7 +74,7 @@ const encryptedExtensions = (selected: Selected): Extensions => [
   ...protocolChosen(selected.choices),
   ...certificateTypes(selected),
   ...Transport.parameters(selected.choices.config.transport),
-  ...RecordSizeLimit.answered(selected.choices.config, selected.choices.hello),
+  ...RecordSizeLimit.answered(selected.choices.config, selected.choices.hello, "TLSv1.3"),
   ...ticketHint(selected),
   ...(selected.earlyData === "accepted" ? [{ type: "early_data", data: {} } as const] : [])
 ]
