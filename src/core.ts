@@ -42,7 +42,7 @@ import {
 } from "./state/server.ts"
 import { ageAddOf, begin, type Session, type SessionDraft, type Ticket } from "./state/session.ts"
 import { type ConnectionOptions, make } from "./state/shell.ts"
-import { type ExternalPsk, type Known, known } from "./state/tls13/psk.ts"
+import { type ExternalPsk, type Known, known, type SealedBy } from "./state/tls13/psk.ts"
 
 export type { CertificateCompressor } from "./crypto/compression.ts"
 /** Header protection of QUIC packets in JavaScript; `effect-tls/node` has that of node:crypto. */
@@ -118,6 +118,8 @@ export interface TicketMaker {
   readonly lifetime: number
   readonly issue: (session: Session) => Uint8Array | undefined
   readonly redeem: (ticket: Uint8Array) => Session | undefined
+  /** Whether a ticket that was redeemed is under the key of new ones; where it is not, TLS 1.2 renews it. */
+  readonly sealedBy?: ((ticket: Uint8Array) => SealedBy) | undefined
 }
 
 /** Everything that a connection asks for, as functions that answer at once. */
@@ -163,7 +165,7 @@ const knownPsk = (world: World, identity: Uint8Array): Known | undefined => {
   const external = world.externalPsk?.(identity)
   if (external !== undefined) return { _tag: "External", external }
   const session = world.tickets?.redeem(identity)
-  return session === undefined ? undefined : known(session)
+  return session === undefined ? undefined : known(session, world.tickets?.sealedBy?.(identity))
 }
 
 const byId = ({ takeSession, primitives }: World, { byId }: ResolveHello) =>

@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import { nonceSize, type Primitives, tagSize } from "../crypto/primitives.ts"
 import { decodeSession, encodeSession, maxLifetime, type Session } from "../state/session.ts"
 import { maxTicket } from "../state/tls13/limits.ts"
+import type { SealedBy } from "../state/tls13/psk.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
 import { ServerSessionStore, type Shape as Store } from "./ServerSessionStore.ts"
 import { misconfigured, type TlsError } from "./TlsError.ts"
@@ -28,6 +29,11 @@ export interface Shape {
    * then the handshake is a full one; nobody is told why.
    */
   readonly redeem: (ticket: Uint8Array) => Effect.Effect<Session | undefined>
+  /**
+   * Whether a ticket that was redeemed is under the key that seals new ones; a client of TLS 1.2 gets another one if it
+   * is not (RFC 5077 section 3.3). Absent where there are no such keys: then only its age counts.
+   */
+  readonly sealedBy?: ((ticket: Uint8Array) => Effect.Effect<SealedBy>) | undefined
 }
 
 /** How tickets are made. By default there are none, and no session is resumed. */
@@ -122,6 +128,10 @@ const open = (keys: TicketKeys, ticket: Uint8Array, now: number): Session | unde
   return restore(opening.key.open(nonce, opening.id, ticket.subarray(headSize)), now)
 }
 
+/** In a fleet another server may be ahead by a key already: that one is no older one. */
+const sealedBy = (keys: TicketKeys, ticket: Uint8Array, now: number): SealedBy =>
+  keys.isOld(ticket.subarray(0, idSize), now) ? "older key" : "current key"
+
 /**
  * Tickets that hold the session themselves, sealed: the server keeps nothing. Keys rotate every six hours by Effect's
  * `Clock`, and old ones open until the lifetime of their tickets has passed. Such a ticket can be redeemed more than
@@ -144,7 +154,8 @@ export const layerSealed = (options: SealedOptions = {}): Layer.Layer<never, Tls
       return {
         lifetime,
         issue: (session: Session) => Effect.map(Clock.currentTimeMillis, (now) => seal(keys, primitives, session, now)),
-        redeem: (ticket: Uint8Array) => Effect.map(Clock.currentTimeMillis, (now) => open(keys, ticket, now))
+        redeem: (ticket: Uint8Array) => Effect.map(Clock.currentTimeMillis, (now) => open(keys, ticket, now)),
+        sealedBy: (ticket: Uint8Array) => Effect.map(Clock.currentTimeMillis, (now) => sealedBy(keys, ticket, now))
       }
     })
   )

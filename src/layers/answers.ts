@@ -69,7 +69,8 @@ const knownPsk = ({ externalPsk, tickets }: World) =>
     const external = externalPsk === undefined ? undefined : yield* externalPsk(identity)
     if (external !== undefined) return { _tag: "External", external } as const
     const session = tickets === undefined ? undefined : yield* tickets.redeem(identity)
-    return session === undefined ? undefined : asKnown(session)
+    if (session === undefined) return undefined
+    return asKnown(session, yield* tickets?.sealedBy?.(identity) ?? Effect.undefined)
   })
 
 /** What a client of TLS 1.2 resumes by without a ticket, and what its new session may be called. */

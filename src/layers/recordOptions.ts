@@ -23,8 +23,9 @@ export interface WriterOptions {
 export interface RecordOptions extends WriterOptions {
   /**
    * The longest record we want to receive (record_size_limit, RFC 8449), 64 to 16385 bytes: those of the data, its
-   * content type and padding; in TLS 1.2 the data alone, at most 16384. A client offers it if it is given, and it holds if the server answers. A server answers
-   * every client that offers one, with the most there may be by default, and so keeps to the client's limit.
+   * content type and padding; in TLS 1.2 the data alone, at most 16384. A client offers it if it is given, and it holds
+   * if the server answers. A server answers every client that offers one, with the most there may be by default, and so
+   * keeps to the client's limit.
    */
   readonly recordSizeLimit?: number | undefined
 }

@@ -95,6 +95,14 @@ export class TicketKeys {
     return this.#byId.get(Hex.encode(id))
   }
 
+  /** Whether the key of this name sealed before the one that does now. */
+  isOld(id: Uint8Array, now: number): boolean {
+    this.#turn(now)
+    const name = Hex.encode(id)
+    const epoch = Math.floor(now / rotation)
+    return [...this.#byEpoch].some(([made, key]) => made < epoch && Hex.encode(key.id) === name)
+  }
+
   /** Forgets all keys, for good. */
   close(): void {
     this.#closed = true

@@ -1,8 +1,11 @@
 /** What a handshake of TLS 1.2 has besides: curves and hashes of ECDSA, in both roles with OpenSSL and node:tls. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import * as ClientSessionStore from "../../src/layers/ClientSessionStore.ts"
 import * as NodeCryptoProvider from "../../src/layers/node/NodeCryptoProvider.ts"
+import * as Tickets from "../../src/layers/Tickets.ts"
 import { issue } from "../../src/layers/testing/certificates.ts"
 import { fixtures, type Pair } from "./support/fixtures.ts"
 import * as Node from "./support/node.ts"
@@ -11,6 +14,7 @@ import * as Ours from "./support/ours.ts"
 import { hasOpenssl, openssl } from "./support/programs.ts"
 
 const versions = ["TLSv1.2"] as const
+const only = { minVersion: "TLSv1.2", maxVersion: "TLSv1.2" } as const
 const { p384, rsa2048 } = fixtures.server
 const p521: Pair = {
   issued: await Effect.runPromise(
@@ -19,6 +23,12 @@ const p521: Pair = {
   cert: "",
   key: ""
 }
+
+/** Tickets that are under an older key as soon as they are made. */
+const aging = Layer.effect(
+  Tickets.Tickets,
+  Effect.map(Tickets.Tickets, (sealed) => sealed && { ...sealed, sealedBy: () => Effect.succeed("older key" as const) })
+).pipe(Layer.provide(Layer.orDie(Tickets.layerSealed())), Layer.provide(NodeCryptoProvider.layer))
 
 /** One run of `openssl s_client` to its end. */
 const visit = Effect.fnUntraced(function* (port: number, ...args: ReadonlyArray<string>) {
@@ -71,6 +81,39 @@ describe.skipIf(!hasOpenssl)(`openssl s_client -tls1_2 (${openssl})`, () => {
       yield* visit(port, "-cert", cert, "-key", key, "-client_sigalgs", "ECDSA+SHA256", "-sigalgs", "ECDSA+SHA256")
       assert.isString((yield* Queue.take(served)).connection.info.peer)
     })
+  )
+})
+
+describe("tickets that are renewed when they are used (RFC 5077 section 3.3)", () => {
+  it.live("node:tls takes the new one, and resumes by it", () =>
+    Effect.gen(function* () {
+      const seen: Ours.Seen = []
+      const { port } = yield* Ours.serve({ versions, seen })
+      let session: Buffer | undefined
+      const tickets = new Set<string | undefined>()
+      for (const reused of [false, true, true, true]) {
+        const socket = yield* Node.connect(port, { ...only, ...(session === undefined ? {} : { session }) })
+        yield* Node.exchange(socket, Buffer.from("x"))
+        assert.strictEqual(socket.isSessionReused(), reused)
+        session = socket.getSession()
+        tickets.add(socket.getTLSTicket()?.toString("hex"))
+      }
+      assert.strictEqual(tickets.size, 4)
+      assert.strictEqual(seen.filter((one) => one === "said NewSessionTicket").length, 4)
+    }).pipe(Effect.provide(aging))
+  )
+
+  it.live("our client takes the new one, and resumes by it", () =>
+    Effect.gen(function* () {
+      const seen: Ours.Seen = []
+      const { port } = yield* Ours.serve({ versions })
+      for (const kind of ["full", "resumed", "resumed"]) {
+        const connection = yield* Ours.connect(port, { versions, seen })
+        assert.strictEqual(connection.info.kind, kind)
+        yield* Ours.exchange(connection, Buffer.from("x"))
+      }
+      assert.strictEqual(seen.filter((one) => one === "heard NewSessionTicket").length, 3)
+    }).pipe(Effect.provide([aging, ClientSessionStore.layerMemory()]))
   )
 })
 

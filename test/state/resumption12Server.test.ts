@@ -4,9 +4,11 @@ import * as Result from "effect/Result"
 import type { World } from "../../src/core.ts"
 import { Secret, unsafeBytes } from "../../src/crypto/secret.ts"
 import { begin, decodeSession, encodeSession, type Session, type Session12 } from "../../src/state/session.ts"
+import type { SealedBy } from "../../src/state/tls13/psk.ts"
 import { now, toHex } from "../support/answers.ts"
 import {
   accepted12,
+  extensionOf,
   having,
   type Puppet12,
   refused12,
@@ -82,7 +84,7 @@ const againById = (store: Store, id: Uint8Array, session: Secret<string>, script
 })
 
 describe("by ticket", () => {
-  it("a session is resumed, again and again, under the client's session ID, and with no new ticket", () => {
+  it("a session is resumed, again and again, under the client's session ID, and without a new ticket while it is young", () => {
     const { ticket, session } = byTicket()
     for (let i = 0; i < 3; i++) {
       const puppet = accepted12(run12(again(ticket, session)))
@@ -90,6 +92,67 @@ describe("by ticket", () => {
       assert.deepStrictEqual(idOf(puppet), random)
       assert.isFalse(puppet.has("NewSessionTicket"))
       assert.isFalse(puppet.end.events.some(({ _tag }) => _tag === "KeepSession"))
+    }
+  })
+
+  const late = world(undefined, { now: () => now + hour / 2 })
+  const early = world(undefined, { now: () => now + hour / 2 - 1 })
+  const under = (sealed: SealedBy) => world(undefined, { tickets: { ...openTickets, sealedBy: () => sealed } })
+
+  it("is renewed in the second half of its life, or when its key is an older one (RFC 5077 section 3.3)", () => {
+    const { ticket, session } = byTicket()
+    for (const [sameWorld, renewed] of [
+      [early, false],
+      [late, true],
+      [under("current key"), false],
+      [under("older key"), true]
+    ] as const) {
+      const puppet = accepted12(run12(again(ticket, session, { world: sameWorld })))
+      assert.strictEqual(kindOf(puppet), "resumed")
+      assert.strictEqual(extensionOf(puppet, "session_ticket" as "server_name") !== undefined, renewed)
+      assert.deepStrictEqual(
+        puppet.messages.map(({ _tag }) => _tag),
+        renewed ? ["ServerHello", "NewSessionTicket", "Finished"] : ["ServerHello", "Finished"]
+      )
+    }
+  })
+
+  it("that was renewed resumes the same session, and so does the old one", () => {
+    const { ticket, session, puppet: first } = byTicket({ world: world(undefined, {}) })
+    const second = accepted12(run12(again(ticket, session, { world: late })))
+    const { ticket: another, ticket_lifetime_hint: hint } = second.heard("NewSessionTicket").body
+    assert.notDeepEqual(another, ticket)
+    assert.strictEqual(hint, hour / 1000)
+    for (const each of [ticket, another]) {
+      assert.strictEqual(kindOf(run12(again(each, session, { world: late }))), "resumed")
+    }
+    const [old, renewed] = [ticket, another].map((each) => decodeSession(each) ?? assert.fail("no session"))
+    assert.deepStrictEqual([renewed?.authenticated, renewed?.created], [old?.authenticated, now + hour / 2])
+    assert.deepStrictEqual(renewed && unsafeBytes(renewed.secret), old && unsafeBytes(old.secret))
+    assert.isUndefined(first.end.failure)
+  })
+
+  it("that is renewed ends its session seven days after the first handshake all the same", () => {
+    const { ticket, session } = byTicket()
+    const old = decodeSession(ticket) ?? assert.fail("no session")
+    const days = 24 * hour
+    const aged = openTickets.issue({ ...old, created: now, expires: now + 7 * days, authenticated: now })
+    const tickets = { ...openTickets, lifetime: 7 * days }
+    const sixth = world(undefined, { tickets, now: () => now + 6 * days })
+    const puppet = accepted12(run12(again(aged ?? assert.fail("no ticket"), session, { world: sixth })))
+    assert.strictEqual(puppet.heard("NewSessionTicket").body.ticket_lifetime_hint, (24 * hour) / 1000)
+    const renewed = decodeSession(puppet.heard("NewSessionTicket").body.ticket)
+    assert.strictEqual(renewed?.expires, now + 7 * days)
+  })
+
+  it("that cannot be renewed is not promised, nor where no tickets are given", () => {
+    const { ticket, session } = byTicket()
+    const none = world(undefined, { tickets: { ...openTickets, issue: () => undefined }, now: () => now + hour / 2 })
+    for (const script of [{ world: none }, { world: late, config: giving({ tickets: 0 }) }]) {
+      const puppet = accepted12(run12(again(ticket, session, script)))
+      assert.strictEqual(kindOf(puppet), "resumed")
+      assert.isFalse(puppet.has("NewSessionTicket"))
+      assert.isUndefined(extensionOf(puppet, "session_ticket" as "server_name"))
     }
   })
 

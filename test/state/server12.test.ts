@@ -40,6 +40,10 @@ const expected: { readonly [arrow: string]: ReadonlyArray<ReadonlyArray<string>>
   ],
   "SEALING_TICKET --TicketsSealed--> ESTABLISHED": [["says NewSessionTicket", ...ourEnd, ...open]],
   "RECVD_CLIENT_HELLO --HelloResolved--> RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC": [["says ServerHello", ...ourEnd]],
+  "RESUMED_SEALING_TICKET --TicketsSealed--> RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC": [
+    ["says ServerHello", "says NewSessionTicket", ...ourEnd],
+    ["says ServerHello", ...ourEnd]
+  ],
   "RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC --ChangeCipherSpec--> RESUMED_WAIT_CLIENT_FINISHED": [
     ["K_recv: client write"]
   ],

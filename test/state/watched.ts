@@ -178,7 +178,7 @@ const unasked = { ...only12, clientAuthentication: { _tag: "None" } } as const
 const stapled = { ...credentials.serverEd25519, ocspStaple: Uint8Array.of(1) }
 const older12 = ticketBoth12()
 
-/** The same in TLS 1.2: full, with a client that is asked and a status, with a ticket, and resumed. */
+/** The same in TLS 1.2: full, with a client that is asked and a status, with a ticket, and resumed, with another ticket too. */
 const older = (more: Plan): ReadonlyArray<Plan> => {
   const ours = more.serverWorld ?? serverWorld()
   const theirs = more.clientWorld ?? clientWorld()
@@ -197,6 +197,13 @@ const older = (more: Plan): ReadonlyArray<Plan> => {
       server: giving({}, unasked),
       clientWorld: { ...theirs, takeTicket: () => copy(older12) },
       serverWorld: { ...ours, tickets: openTickets }
+    },
+    {
+      client: keeping(only12),
+      server: giving({}, unasked),
+      clientWorld: { ...theirs, takeTicket: () => copy(older12) },
+      serverWorld: { ...ours, tickets: { ...openTickets, sealedBy: () => "older key" } },
+      options: { maxFragment: 3 }
     }
   ]
 }

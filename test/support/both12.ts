@@ -136,15 +136,19 @@ const byId = () => ({
 export const ticketBoth12 = (): Ticket => ticketOf(travelBoth12(byTicket()))
 
 /** The second of two handshakes. */
-const again = (first: BothPlan): BothPlan => {
+const again = (first: BothPlan, changes: Partial<World> = {}): BothPlan => {
   const trip = travelBoth12(first)
   const ticket = ticketOf(trip)
   return {
     ...first,
     clientWorld: clientWorld({ takeTicket: () => copy(ticket) }),
-    serverWorld: serverWorld({ tickets: openTickets, takeSession: keptBy(trip) })
+    serverWorld: serverWorld({ tickets: openTickets, takeSession: keptBy(trip), ...changes })
   }
 }
+
+const late = { now: () => now + hour / 2 }
+/** Tickets under a key that seals no more. */
+const older: World["tickets"] = { ...openTickets, sealedBy: () => "older key" }
 
 const clientHello: Event = (() => {
   const body = hello12()
@@ -176,6 +180,10 @@ export const plansBoth12: { readonly [name: string]: () => BothPlan } = {
     clientWorld: clientWorld({ choose: () => undefined })
   }),
   "1.2 of both: resumed by ticket": () => again(byTicket()),
+  "1.2 of both: resumed by ticket, which is renewed": () => again(byTicket(), late),
+  "1.2 of both: resumed by a ticket under an older key": () => again(byTicket(), { tickets: older }),
+  "1.2 of both: resumed by a ticket that cannot be renewed": () =>
+    again(byTicket(), { ...late, tickets: { ...openTickets, issue: () => undefined } }),
   "1.2 of both: resumed by session ID": () => again(byId()),
   "1.2 of both: a wish to renegotiate": () => ({ then: renegotiation })
 }

@@ -28,11 +28,16 @@ export type KnownPsk =
   | { readonly _tag: "External"; readonly external: ExternalPsk }
 
 /** The same, or what began in TLS 1.2 and can be resumed there only. */
-export type Known = KnownPsk | { readonly _tag: "Session12"; readonly session: Session12 }
+export type Known =
+  | KnownPsk
+  | { readonly _tag: "Session12"; readonly session: Session12; readonly sealed?: SealedBy | undefined }
+
+/** Whether today's key sealed a ticket, or one before it. */
+export type SealedBy = "current key" | "older key"
 
 /** A session that was found. */
-export const known = (session: Session): Known =>
-  session.version === "TLSv1.3" ? { _tag: "Session", session } : { _tag: "Session12", session }
+export const known = (session: Session, sealed?: SealedBy): Known =>
+  session.version === "TLSv1.3" ? { _tag: "Session", session } : { _tag: "Session12", session, sealed }
 
 /** A PSK in a handshake: the identity that names it, and the first stage of the key schedule made of it. */
 export interface Psk {

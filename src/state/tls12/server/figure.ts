@@ -1,9 +1,11 @@
 /**
- * RFC 5246 section 7.3, figures 1 and 2, with the ticket of RFC 5077 section 3.1 and the states that ask made visible.
+ * RFC 5246 section 7.3, figures 1 and 2, with the tickets of RFC 5077 section 3.1 and the states that ask made visible.
  * ChangeCipherSpec is an event like any other, so one that comes early is an arrow that is not there.
  */
 export const figure = {
-  RECVD_CLIENT_HELLO: { HelloResolved: ["OFFERING_KEY", "RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC"] },
+  RECVD_CLIENT_HELLO: {
+    HelloResolved: ["OFFERING_KEY", "RESUMED_SEALING_TICKET", "RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC"]
+  },
   OFFERING_KEY: { KeyShareMade: ["SIGNING_KEY"] },
   SIGNING_KEY: { Signed: ["WAIT_CLIENT_CERTIFICATE", "WAIT_CLIENT_KEY_EXCHANGE"] },
   WAIT_CLIENT_CERTIFICATE: { Certificate: ["WAIT_CLIENT_KEY_EXCHANGE"] },
@@ -14,6 +16,7 @@ export const figure = {
   WAIT_CLIENT_CHANGE_CIPHER_SPEC: { ChangeCipherSpec: ["WAIT_CLIENT_FINISHED"] },
   WAIT_CLIENT_FINISHED: { Finished: ["SEALING_TICKET", "ESTABLISHED"] },
   SEALING_TICKET: { TicketsSealed: ["ESTABLISHED"] },
+  RESUMED_SEALING_TICKET: { TicketsSealed: ["RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC"] },
   RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC: { ChangeCipherSpec: ["RESUMED_WAIT_CLIENT_FINISHED"] },
   RESUMED_WAIT_CLIENT_FINISHED: { Finished: ["ESTABLISHED"] },
   ESTABLISHED: { ClientHello: ["ESTABLISHED"] }

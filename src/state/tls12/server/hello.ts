@@ -17,7 +17,14 @@ import { servedVersions } from "../../negotiation/version.ts"
 import * as Transcript from "../../transcript.ts"
 import { groups12 } from "../keyExchange.ts"
 import { keptBy, resume, select } from "./resumption.ts"
-import type { Choices, OfferingKey, ReceivedClientHello, ResumedWaitClientChangeCipherSpec, Selected } from "./state.ts"
+import type {
+  Choices,
+  OfferingKey,
+  ReceivedClientHello,
+  ResumedSealingTicket,
+  ResumedWaitClientChangeCipherSpec,
+  Selected
+} from "./state.ts"
 
 const nullCompression = 0
 
@@ -153,17 +160,17 @@ const serverRandom = (config: ServerConfig, random: Uint8Array): Uint8Array => {
   return marked
 }
 
-/** RECVD_CLIENT_HELLO --HelloResolved--> OFFERING_KEY | RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC */
+/** RECVD_CLIENT_HELLO --HelloResolved--> OFFERING_KEY | RESUMED_… */
 export const helloResolved = (
   state: ReceivedClientHello,
   resolved: HelloResolved
-): Stepped<OfferingKey | ResumedWaitClientChangeCipherSpec> =>
+): Stepped<OfferingKey | ResumedSealingTicket | ResumedWaitClientChangeCipherSpec> =>
   Result.gen(function* () {
     const { choices, transcript } = state
     const { credential } = resolved
     const randoms = { client: choices.hello.random, server: serverRandom(choices.config, resolved.random) }
     const found = select(choices, resolved)
-    if (found !== undefined) return yield* resume(choices, found, randoms, transcript)
+    if (found !== undefined) return yield* resume(choices, found, { randoms, now: resolved.now }, transcript)
     yield* ServerName.served(credential, choices.config.serverNamePolicy)
     if (credential === undefined) {
       return yield* fail("NoCredential", "no certificate serves this name, these signature schemes and these curves")

@@ -15,7 +15,7 @@ import { certificateOf, signing } from "../authentication.ts"
 import { Flight12 } from "../flight.ts"
 import { signedParams } from "../keyExchange.ts"
 import * as KeySchedule from "../keySchedule.ts"
-import { common, recordLimits, serverHello, serverName } from "./serverHello.ts"
+import { common, recordLimits, serverHello, serverName, ticketPromise } from "./serverHello.ts"
 import type {
   DerivingSecret,
   Keys,
@@ -52,9 +52,7 @@ const extensions = (selected: Selected): ReadonlyArray<Extension<"ServerHello">>
   return [
     ...serverName(selected.choices),
     ...common(selected.choices),
-    ...(selected.kept._tag === "Ticket"
-      ? [{ type: "session_ticket", data: { ticket: new Uint8Array(0) } } as const]
-      : []),
+    ...(selected.kept._tag === "Ticket" ? ticketPromise : []),
     ...(status === undefined ? [] : [{ type: "status_request", data: {} } as const]),
     ...timestamps
   ]

@@ -24,6 +24,7 @@ export const server12 = machine<State, Event12, State, Action, Failure>()(figure
   WAIT_CLIENT_CHANGE_CIPHER_SPEC: { ChangeCipherSpec: Finished.changeCipherSpec },
   WAIT_CLIENT_FINISHED: { Finished: Finished.finished },
   SEALING_TICKET: { TicketsSealed: Ticket.ticketsSealed },
+  RESUMED_SEALING_TICKET: { TicketsSealed: Resumption.ticketRenewed },
   RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC: { ChangeCipherSpec: Resumption.changeCipherSpec },
   RESUMED_WAIT_CLIENT_FINISHED: { Finished: Resumption.finished },
   ESTABLISHED: { ClientHello: Finished.renegotiation }

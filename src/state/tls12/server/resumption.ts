@@ -1,36 +1,41 @@
-/** Sessions resumed in TLS 1.2 (RFC 5246 figure 2, RFC 5077): RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC and on. */
+/** Sessions resumed in TLS 1.2 (RFC 5246 figure 2, RFC 5077): RESUMED_… and on. */
 import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
 import { equal } from "../../../crypto/constantTime.ts"
 import { Secret, unsafeBytes } from "../../../crypto/secret.ts"
 import type { CipherSuite12 } from "../../../crypto/suite.ts"
 import type { Action } from "../../action.ts"
-import type { HelloResolved } from "../../command.ts"
+import type { HelloResolved, SealedTicket, TicketsSealed } from "../../command.ts"
 import type { Established12 } from "../../established.ts"
 import type { ChangeCipherSpec, Heard12 } from "../../event.ts"
 import { type Failure, fail } from "../../failure.ts"
 import { logKey } from "../../flight.ts"
 import { land, type Of, type Stepped } from "../../machine.ts"
-import type { Session12 } from "../../session.ts"
+import type { Session12, SessionDraft12 } from "../../session.ts"
+import type { SealedBy } from "../../tls13/psk.ts"
 import type { Heard } from "../../transcript.ts"
 import { verifyData, verifyFinished } from "../finished.ts"
 import { Flight12, installKeys12 } from "../flight.ts"
 import { type Randoms, writeKeys } from "../keySchedule.ts"
-import { common, recordLimits, serverHello } from "./serverHello.ts"
+import { common, recordLimits, serverHello, ticketPromise } from "./serverHello.ts"
 import type {
   Choices,
   EstablishedState,
   Kept,
   Resumed,
+  ResumedSealingTicket,
   ResumedWaitClientChangeCipherSpec,
   ResumedWaitClientFinished
 } from "./state.ts"
+import { newSessionTicket } from "./ticket.ts"
 
 interface Found {
   readonly session: Session12
   readonly suite: CipherSuite12
   /** What stands for it. */
   readonly kept: Kept
+  /** By what its ticket is sealed, where there is one and that is known. */
+  readonly sealed?: SealedBy | undefined
 }
 
 /** Whether a session may be resumed here and now: the same rules as in TLS 1.3. What differs gets a full handshake. */
@@ -46,7 +51,9 @@ const acceptable = ({ config, protocol, serverName }: Choices, session: Session1
 /** The session of the client's ticket or session ID; what began in TLS 1.3 is none here. */
 const known = ({ hello }: Choices, { psks = [], session }: HelloResolved): Omit<Found, "suite"> | undefined => {
   const [byTicket] = psks
-  if (byTicket?._tag === "Session12") return { session: byTicket.session, kept: { _tag: "Ticket" } }
+  if (byTicket?._tag === "Session12") {
+    return { session: byTicket.session, kept: { _tag: "Ticket" }, sealed: byTicket.sealed }
+  }
   return session?.version === "TLSv1.2" ? { session, kept: { _tag: "Id", id: hello.legacy_session_id } } : undefined
 }
 
@@ -75,22 +82,35 @@ const stillExtended = ({ masterSecret }: Choices): Result.Result<void, Failure> 
     ? Result.succeed(undefined)
     : fail("ExtendedMasterSecretChanged", "the session began with extended_master_secret, and the client gave that up")
 
-/** ServerHello, ChangeCipherSpec, Finished: we go first. */
-export const resume = (
-  choices: Choices,
-  { session, suite, kept }: Found,
-  randoms: Randoms,
-  transcript: Heard
+/**
+ * RFC 5077 section 3.3: whose ticket is in the second half of its life, or under an older key, gets another one. The
+ * session ends seven days after its first handshake all the same.
+ */
+const renewalDue = ({ config }: Choices, { session, kept, sealed }: Found, now: number): boolean =>
+  kept._tag === "Ticket" &&
+  (config.resumption?.tickets ?? 0) > 0 &&
+  (sealed === "older key" || now - session.created >= (session.expires - session.created) / 2)
+
+/** The session for another ticket, with a secret of its own. */
+const draftOf = ({ session, master }: Resumed): SessionDraft12 => ({
+  ...session,
+  secret: new Secret("session", unsafeBytes(master).slice())
+})
+
+/** ServerHello, NewSessionTicket if there is one, ChangeCipherSpec, Finished: we go first. */
+const flightOf = (
+  resumed: Resumed,
+  transcript: Heard,
+  renewed: SealedTicket | undefined
 ): Stepped<ResumedWaitClientChangeCipherSpec> =>
   Result.gen(function* () {
-    yield* stillExtended(choices)
-    const master = new Secret("master", unsafeBytes(session.secret).slice())
-    const keys = writeKeys(suite, master, randoms)
-    const resumed: Resumed = { choices, suite, session, kept, randoms, master, keys }
+    const { choices, suite, randoms, master, keys } = resumed
     const flight = new Flight12(transcript)
+    const extensions = [...common(choices), ...(renewed === undefined ? [] : ticketPromise)]
     // Our echo says that the session is resumed, by a ticket too (RFC 5077 section 3.4).
-    yield* flight.say(serverHello(randoms.server, choices.hello.legacy_session_id, suite, common(choices)))
+    yield* flight.say(serverHello(randoms.server, choices.hello.legacy_session_id, suite, extensions))
     flight.do(...recordLimits(choices), logKey("CLIENT_RANDOM", randoms.client, master))
+    if (renewed !== undefined) yield* flight.say({ _tag: "NewSessionTicket", body: newSessionTicket(renewed) })
     flight.changeCipherSpec(suite, keys.server)
     const verify_data = verifyData("server", suite.hash, master, flight.transcript)
     yield* flight.say({ _tag: "Finished", body: { verify_data } })
@@ -99,6 +119,33 @@ export const resume = (
       flight.actions
     )
   })
+
+/** RECVD_CLIENT_HELLO --HelloResolved--> RESUMED_SEALING_TICKET | RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC */
+export const resume = (
+  choices: Choices,
+  found: Found,
+  { randoms, now }: { readonly randoms: Randoms; readonly now: number },
+  transcript: Heard
+): Stepped<ResumedSealingTicket | ResumedWaitClientChangeCipherSpec> =>
+  Result.gen(function* () {
+    yield* stillExtended(choices)
+    const { session, suite, kept } = found
+    const master = new Secret("master", unsafeBytes(session.secret).slice())
+    const keys = writeKeys(suite, master, randoms)
+    const resumed: Resumed = { choices, suite, session, kept, randoms, master, keys }
+    if (!renewalDue(choices, found, now)) return yield* flightOf(resumed, transcript, undefined)
+    const asks = { _tag: "SealTickets", sessions: [draftOf(resumed)] } as const
+    return land({ _tag: "RESUMED_SEALING_TICKET", asks, resumed, transcript })
+  })
+
+/** RESUMED_SEALING_TICKET --TicketsSealed--> RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC: what cannot be made is not promised. */
+export const ticketRenewed = (
+  { resumed, transcript }: ResumedSealingTicket,
+  { tickets }: TicketsSealed
+): Stepped<ResumedWaitClientChangeCipherSpec> =>
+  tickets.length > 1
+    ? fail("InternalError", "one ticket was asked for, and several were made")
+    : flightOf(resumed, transcript, tickets[0])
 
 /** RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC --ChangeCipherSpec--> RESUMED_WAIT_CLIENT_FINISHED */
 export const changeCipherSpec = (
@@ -126,17 +173,12 @@ const establishedBy = ({ choices, suite, session, master, randoms }: Resumed): E
 })
 
 /** A session goes back under its ID: had the handshake failed, it would be forgotten (RFC 5246 section 7.2.2). */
-const keepAgain = ({ session, kept, master }: Resumed): ReadonlyArray<Action> =>
-  kept._tag === "Id"
-    ? [
-        {
-          _tag: "KeepSession",
-          id: kept.id.slice(),
-          draft: { ...session, secret: new Secret("session", unsafeBytes(master).slice()) },
-          expires: session.expires
-        }
-      ]
+const keepAgain = (resumed: Resumed): ReadonlyArray<Action> => {
+  const { session, kept } = resumed
+  return kept._tag === "Id"
+    ? [{ _tag: "KeepSession", id: kept.id.slice(), draft: draftOf(resumed), expires: session.expires }]
     : []
+}
 
 /** RESUMED_WAIT_CLIENT_FINISHED --Finished--> ESTABLISHED */
 export const finished = (

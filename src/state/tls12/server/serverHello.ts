@@ -51,6 +51,9 @@ export const recordLimits = ({ config, hello }: Choices): ReadonlyArray<LimitRec
 export const serverName = ({ serverName }: Choices): Extensions =>
   serverName === undefined ? [] : [{ type: "server_name", data: {} }]
 
+/** RFC 5077 section 3.2: a NewSessionTicket will follow. */
+export const ticketPromise: Extensions = [{ type: "session_ticket", data: { ticket: new Uint8Array(0) } }]
+
 /** The message. An empty session ID says that the session cannot be resumed by one. */
 export const serverHello = (
   random: Uint8Array,

@@ -138,6 +138,10 @@ export interface SealingTicket extends Asking<"SEALING_TICKET", SealTickets> {
   readonly established: Established12
   readonly transcript: Heard
 }
+export interface ResumedSealingTicket extends Asking<"RESUMED_SEALING_TICKET", SealTickets> {
+  readonly resumed: Resumed
+  readonly transcript: Heard
+}
 export interface ResumedWaitClientChangeCipherSpec {
   readonly _tag: "RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC"
   readonly resumed: Resumed
@@ -167,6 +171,7 @@ export type State =
   | WaitClientChangeCipherSpec
   | WaitClientFinished
   | SealingTicket
+  | ResumedSealingTicket
   | ResumedWaitClientChangeCipherSpec
   | ResumedWaitClientFinished
   | EstablishedState

@@ -7,6 +7,12 @@ import { Flight12 } from "../flight.ts"
 import { finish } from "./ending.ts"
 import type { EstablishedState, SealingTicket } from "./state.ts"
 
+/** The body of NewSessionTicket. */
+export const newSessionTicket = ({ ticket, lifetime }: Pick<SealedTicket, "ticket" | "lifetime">) => ({
+  ticket_lifetime_hint: Math.floor(lifetime / 1000),
+  ticket
+})
+
 /** One was promised: where none can be made, an empty one says so (RFC 5077 section 3.3). */
 const none: Pick<SealedTicket, "ticket" | "lifetime"> = { ticket: new Uint8Array(0), lifetime: 0 }
 
@@ -16,8 +22,7 @@ export const ticketsSealed = (
   { tickets }: TicketsSealed
 ): Stepped<EstablishedState> => {
   if (tickets.length > 1) return fail("InternalError", "one ticket was asked for, and several were made")
-  const { ticket, lifetime } = tickets[0] ?? none
   const flight = new Flight12(transcript)
-  const body = { ticket_lifetime_hint: Math.floor(lifetime / 1000), ticket }
+  const body = newSessionTicket(tickets[0] ?? none)
   return Result.flatMap(flight.say({ _tag: "NewSessionTicket", body }), () => finish(flight, hs, established))
 }
