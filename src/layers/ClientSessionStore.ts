@@ -47,7 +47,7 @@ export const layerNone: Layer.Layer<never> = layer(none)
 export interface Options {
   /** Servers at most; those not asked for the longest go first. 256 by default. */
   readonly servers?: number | undefined
-  /** Tickets of one server at most; the oldest go first. 8 by default. */
+  /** Tickets of one server for one identity and one policy at most; the oldest go first. 8 by default. */
   readonly ticketsPerServer?: number | undefined
 }
 

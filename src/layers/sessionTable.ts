@@ -1,12 +1,13 @@
 /** The sessions that a client may resume, by server, bounded: what every `ClientSessionStore` is made of. */
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
+import { equal } from "../crypto/constantTime.ts"
 import type { Ticket } from "../state/session.ts"
 
 /** How much is kept. */
 export interface Limits {
   /** Servers at most; those not asked for the longest go first. */
   readonly servers: number
-  /** Tickets of one server at most; the oldest go first. */
+  /** Tickets of one server under one policy at most, so that no identity drives out another; the oldest go first. */
   readonly ticketsPerServer: number
 }
 
@@ -91,7 +92,24 @@ export class SessionTable {
     }
     const known = this.#make(server)
     known.tickets.push(owned(ticket))
-    known.tickets.splice(0, known.tickets.length - this.limits.ticketsPerServer).forEach(wipe)
+    const alike = known.tickets.filter(({ session }) => equal(session.policy, ticket.session.policy))
+    const dropped = new Set(alike.slice(0, -this.limits.ticketsPerServer))
+    dropped.forEach(wipe)
+    known.tickets = known.tickets.filter((kept) => !dropped.has(kept))
+    this.#makeRoom()
+  }
+
+  /** As many tickets in all as one policy may have; the servers not asked for the longest lose their oldest first. */
+  #makeRoom(): void {
+    const all = [...this.#servers.values()]
+    let excess = all.reduce((sum, { tickets }) => sum + tickets.length, 0)
+    excess -= this.limits.servers * this.limits.ticketsPerServer
+    for (const { tickets } of all) {
+      if (excess <= 0) return
+      const dropped = tickets.splice(0, excess)
+      dropped.forEach(wipe)
+      excess -= dropped.length
+    }
   }
 
   group(server: string): NamedGroup | undefined {

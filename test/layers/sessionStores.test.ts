@@ -149,6 +149,23 @@ describe("what is in memory", () => {
       })
   )
 
+  it.effect("a client's tickets for ever new identities drive out those of servers not asked for the longest", () =>
+    Effect.gen(function* () {
+      const store = yield* clientStore(ClientSessionStore.layerMemory({ servers: 4, ticketsPerServer: 2 }))
+      const as = (n: number) => ({ expires: hour, policy: Uint8Array.of(n) })
+      const old = ticketOf(1, as(0))
+      yield* store.put("old", old)
+      for (let n = 0; n < 7; n++) yield* store.put("busy", ticketOf(n, as(n)))
+      assert.isFalse(old.session.secret.wiped)
+      yield* store.put("busy", ticketOf(7, as(7)))
+      assert.isTrue(old.session.secret.wiped)
+      for (let n = 8; n < 100; n++) yield* store.put("busy", ticketOf(n, as(n)))
+      let held = 0
+      while ((yield* store.take("busy", all)) !== undefined) held++
+      assert.strictEqual(held, 8)
+    })
+  )
+
   it.effect("a ticket does not hold the buffer that it came in", () =>
     Effect.gen(function* () {
       const store = yield* clientStore(ClientSessionStore.layerMemory())

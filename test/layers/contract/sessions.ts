@@ -272,6 +272,23 @@ export const clientSessionStoreContract = <E>(name: string, provided: Layer.Laye
       })
     )
 
+    it.effect("keeps 8 tickets of a server for each policy", () =>
+      Effect.gen(function* () {
+        yield* atStart
+        const { put, take } = yield* ClientSessionStore
+        const policy = (n: number) => new Uint8Array(32).fill(n)
+        const heldBy = (server: string, n: number) =>
+          Effect.gen(function* () {
+            let held = 0
+            while ((yield* take(server, ({ session }) => session.policy[0] === n)) !== undefined) held++
+            return held
+          })
+        yield* put("shared", ticketOf(0, { policy: policy(1) }))
+        for (let n = 0; n < 20; n++) yield* put("shared", ticketOf(n, { policy: policy(2) }))
+        assert.deepStrictEqual([yield* heldBy("shared", 1), yield* heldBy("shared", 2)], [1, 8])
+      })
+    )
+
     it.effect("keeps 8 tickets of a server and 256 servers", () =>
       Effect.gen(function* () {
         yield* atStart
