@@ -23,11 +23,13 @@ import {
   type ChooseCredential,
   type Command,
   type Credential,
+  type EarlyDataOffered,
   entropySize,
-  type JudgeEarlyData,
   type ResolveHello,
   type SealedTicket,
-  type Sign
+  type SessionTaken,
+  type Sign,
+  type TakeSession
 } from "./state/command.ts"
 import type { ClientConfig, ServerConfig } from "./state/config.ts"
 import type { Connection, ConnectionEvent, Progress } from "./state/connection.ts"
@@ -117,9 +119,12 @@ export interface TicketMaker {
   /** Milliseconds; 7 days at most. */
   readonly lifetime: number
   readonly issue: (session: Session) => Uint8Array | undefined
+  /** The session of a ticket, which stays where it is. */
   readonly redeem: (ticket: Uint8Array) => Session | undefined
   /** Whether a ticket that was redeemed is under the key of new ones; where it is not, TLS 1.2 renews it. */
   readonly sealedBy?: ((ticket: Uint8Array) => SealedBy) | undefined
+  /** Takes the session away, and says whether it was still there; absent where a ticket may be used again. */
+  readonly take?: ((ticket: Uint8Array) => boolean) | undefined
 }
 
 /** Everything that a connection asks for, as functions that answer at once. */
@@ -141,7 +146,7 @@ export interface World {
   /** A key that was given outside of TLS, by what a client calls it. */
   readonly externalPsk?: ((identity: Uint8Array) => ExternalPsk | undefined) | undefined
   /** Whether early data is taken; never by default. */
-  readonly judgeEarlyData?: ((request: JudgeEarlyData) => "fresh" | "replayed") | undefined
+  readonly judgeEarlyData?: ((request: EarlyDataOffered) => "fresh" | "replayed") | undefined
   readonly choose: (request: ResolveHello | ChooseCredential) => Credential | undefined
   readonly sign: (request: Sign) => Result.Result<Uint8Array, CryptoFailure>
   /** Judges chain and signature; whoever returns success here vouches for the peer. */
@@ -172,6 +177,11 @@ const byId = ({ takeSession, primitives }: World, { byId }: ResolveHello) =>
   byId === undefined || takeSession === undefined
     ? {}
     : { session: byId.offered && takeSession(byId.offered), sessionId: primitives.random(32) }
+
+const takeSession = ({ tickets, judgeEarlyData }: World, { ticket, earlyData }: TakeSession): SessionTaken =>
+  tickets?.take?.(ticket) === false
+    ? { _tag: "SessionTaken", session: "gone", earlyData: "replayed" }
+    : { _tag: "SessionTaken", session: "taken", earlyData: (earlyData && judgeEarlyData?.(earlyData)) ?? "replayed" }
 
 const seal = ({ tickets, primitives, now }: World, draft: SessionDraft): SealedTicket | undefined => {
   if (tickets === undefined) return undefined
@@ -224,8 +234,8 @@ export const answer = (world: World, command: Command): Result.Result<Answer, Fa
         now: world.now(),
         entropy: random(entropySize)
       })
-    case "JudgeEarlyData":
-      return Result.succeed({ _tag: "EarlyDataVerdict", verdict: world.judgeEarlyData?.(command) ?? "replayed" })
+    case "TakeSession":
+      return Result.succeed(takeSession(world, command))
     case "SealTickets":
       return Result.succeed({ _tag: "TicketsSealed", tickets: command.sessions.map((draft) => seal(world, draft)) })
     case "ChooseCredential":

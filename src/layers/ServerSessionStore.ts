@@ -12,6 +12,8 @@ export interface Shape {
    * keeps, so the caller may wipe his own. It may forget the session earlier.
    */
   readonly put: (id: Uint8Array, session: Uint8Array, expires: number) => Effect.Effect<void>
+  /** A copy of the session of this id, which stays. */
+  readonly get: (id: Uint8Array) => Effect.Effect<Uint8Array | undefined>
   /** The session of this id, which is forgotten by that: of many who ask at once, one has it. The bytes are his. */
   readonly take: (id: Uint8Array) => Effect.Effect<Uint8Array | undefined>
 }
@@ -26,7 +28,11 @@ export const ServerSessionStore: Context.Reference<Shape | undefined> = Context.
 export const layer = (store: Shape): Layer.Layer<never> => Layer.succeed(ServerSessionStore, store)
 
 /** Keeps nothing. */
-export const layerNone: Layer.Layer<never> = layer({ put: () => Effect.void, take: () => Effect.undefined })
+export const layerNone: Layer.Layer<never> = layer({
+  put: () => Effect.void,
+  get: () => Effect.undefined,
+  take: () => Effect.undefined
+})
 
 /** How much is kept in memory. What was put in first goes first. */
 export interface Options {
@@ -72,9 +78,14 @@ const make = ({ capacity = 20_000, bytes = 2 ** 25 }: Options) => {
     kept.session.fill(0)
     return undefined
   }
+  const get = (id: string, now: number): Uint8Array | undefined => {
+    const kept = sessions.get(id)
+    return kept === undefined || kept.expires <= now ? undefined : kept.session.slice()
+  }
   const store: Shape = {
     put: (id, session, expires) =>
       Effect.map(Clock.currentTimeMillis, (now) => put(Hex.encode(id), session, expires, now)),
+    get: (id) => Effect.map(Clock.currentTimeMillis, (now) => get(Hex.encode(id), now)),
     take: (id) => Effect.map(Clock.currentTimeMillis, (now) => take(Hex.encode(id), now))
   }
   return { store, clear: () => [...sessions.keys()].forEach(drop) }

@@ -25,8 +25,8 @@ export interface Shape {
    */
   readonly issue: (session: Session) => Effect.Effect<Uint8Array | undefined>
   /**
-   * The session of a ticket. What is unknown, changed on the way or expired by Effect's `Clock` is `undefined`, and
-   * then the handshake is a full one; nobody is told why.
+   * The session of a ticket, which stays where it is. What is unknown, changed on the way or expired by Effect's
+   * `Clock` is `undefined`, and then the handshake is a full one; nobody is told why.
    */
   readonly redeem: (ticket: Uint8Array) => Effect.Effect<Session | undefined>
   /**
@@ -34,6 +34,11 @@ export interface Shape {
    * is not (RFC 5077 section 3.3). Absent where there are no such keys: then only its age counts.
    */
   readonly sealedBy?: ((ticket: Uint8Array) => Effect.Effect<SealedBy>) | undefined
+  /**
+   * Takes the session of TLS 1.3 away that a ticket stands for, once the client has shown that it has its key: of many
+   * who ask at once, one hears `true`. Absent where a ticket may be used again.
+   */
+  readonly take?: ((ticket: Uint8Array) => Effect.Effect<boolean>) | undefined
 }
 
 /** How tickets are made. By default there are none, and no session is resumed. */
@@ -177,18 +182,17 @@ const stateful = (store: Store, primitives: Primitives, lifetime: Duration.Durat
   }),
   redeem: Effect.fnUntraced(function* (ticket: Uint8Array) {
     if (ticket.length !== nameSize) return undefined
-    const bytes = yield* store.take(ticket)
-    const again = bytes?.slice()
-    const session = restore(bytes, yield* Clock.currentTimeMillis)
-    // Clients of TLS 1.2 keep their ticket; there is no early data there that a second use could replay.
-    if (again !== undefined && session?.version === "TLSv1.2") yield* store.put(ticket, again, session.expires)
-    again?.fill(0)
-    return session
-  })
+    return restore(yield* store.get(ticket), yield* Clock.currentTimeMillis)
+  }),
+  take: (ticket) =>
+    Effect.map(store.take(ticket), (bytes) => {
+      bytes?.fill(0)
+      return bytes !== undefined
+    })
 })
 
 /**
- * Tickets that are names of sessions in the `ServerSessionStore`. Redeeming one takes the session out, so that each is
+ * Tickets that are names of sessions in the `ServerSessionStore`. One is taken out when it is resumed, so that each is
  * used once (RFC 9846 section 8.1); those of TLS 1.2 may be used again, as clients do there. Fails with
  * `InvalidConfiguration` when there is no store.
  *

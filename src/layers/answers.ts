@@ -3,7 +3,9 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Match from "effect/Match"
+import type * as Scope from "effect/Scope"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { CryptoFailure } from "../crypto/primitives.ts"
 import {
@@ -19,13 +21,14 @@ import type { ServerConfig } from "../state/config.ts"
 import { type Failure, make as failure } from "../state/failure.ts"
 import { serverText } from "../state/path/host.ts"
 import { type PeerIdentity, peerAuthenticated } from "../state/proof.ts"
-import { ageAddOf, begin, type SessionDraft } from "../state/session.ts"
+import { ageAddOf, begin, type Session, type SessionDraft, type Ticket } from "../state/session.ts"
 import { usable } from "../state/tls13/client/resumption.ts"
 import { known as asKnown, type ExternalPsk } from "../state/tls13/psk.ts"
 import type { Shape as Replay } from "./AntiReplay.ts"
 import { ClientSessionStore, type Shape as SessionStore } from "./ClientSessionStore.ts"
 import type { Credentials } from "./Credentials.ts"
 import type { CryptoProvider } from "./CryptoProvider.ts"
+import { shownName } from "./fingerprint.ts"
 import type { SessionsById } from "./sessionsById.ts"
 import type { Shape as TicketMaker } from "./Tickets.ts"
 
@@ -47,11 +50,11 @@ export interface World {
   readonly verify: (request: AuthenticatePeer) => Effect.Effect<PeerIdentity, Failure>
 }
 
-/** A row for every question, which yields that question's answer. */
+/** A row for every question, which yields that question's answer. The scope is that of the step which takes it. */
 export type Answers = {
   readonly [Name in keyof Exchanges]: (
     command: Exchanges[Name]["command"]
-  ) => Effect.Effect<Exchanges[Name]["answer"], Failure>
+  ) => Effect.Effect<Exchanges[Name]["answer"], Failure, Scope.Scope>
 }
 
 /** A peer's share that is no point is the peer's fault, everything else ours. */
@@ -63,12 +66,25 @@ const randomSize = 32
 
 const noSessions = ClientSessionStore.defaultValue()
 
+/** A session that is wiped unless its answer is taken: when what else was asked fails, or somebody interrupts. */
+const held = <A extends Session | Ticket | undefined>(found: Effect.Effect<A>): Effect.Effect<A, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    found,
+    (found, exit) =>
+      Effect.sync(() => {
+        if (found === undefined || Exit.isSuccess(exit)) return
+        const session: Session = "session" in found ? found.session : found
+        session.secret.wipe()
+      }),
+    { interruptible: true }
+  )
+
 /** What an identity stands for: a key that was given, or a session (RFC 9846 section 4.3.11). */
 const knownPsk = ({ externalPsk, tickets }: World) =>
   Effect.fnUntraced(function* (identity: Uint8Array) {
     const external = externalPsk === undefined ? undefined : yield* externalPsk(identity)
     if (external !== undefined) return { _tag: "External", external } as const
-    const session = tickets === undefined ? undefined : yield* tickets.redeem(identity)
+    const session = tickets === undefined ? undefined : yield* held(tickets.redeem(identity))
     if (session === undefined) return undefined
     return asKnown(session, yield* tickets?.sealedBy?.(identity) ?? Effect.undefined)
   })
@@ -77,7 +93,7 @@ const knownPsk = ({ externalPsk, tickets }: World) =>
 const byId = ({ sessionsById, crypto }: World) =>
   Effect.fnUntraced(function* (asked: ResolveHello["byId"]) {
     if (asked === undefined || sessionsById === undefined) return {}
-    const session = asked.offered === undefined ? undefined : yield* sessionsById.find(asked.offered)
+    const session = asked.offered === undefined ? undefined : yield* held(sessionsById.find(asked.offered))
     return { session, sessionId: yield* crypto.randomBytes(randomSize) }
   })
 
@@ -108,7 +124,7 @@ export const answers = (world: World): Answers => {
       const ticket =
         config.resumption === undefined
           ? undefined
-          : yield* sessions.take(server, (ticket, now) => usable(config, ticket, now))
+          : yield* held(sessions.take(server, (ticket, now) => usable(config, ticket, now)))
       const now = yield* Clock.currentTimeMillis
       return {
         _tag: "HelloPrepared",
@@ -139,17 +155,29 @@ export const answers = (world: World): Answers => {
 
     ResolveHello: Effect.fnUntraced(function* (command) {
       const credential = credentials === undefined ? undefined : yield* credentials.choose(command)
+      const name = credential === undefined ? undefined : shownName(crypto.primitives, credential)
       const psks = yield* Effect.forEach(command.identities, known)
       const now = yield* Clock.currentTimeMillis
       const found = yield* knownById(command.byId)
-      return { _tag: "HelloResolved", credential, psks, ...found, random: yield* random, now, entropy: yield* entropy }
+      return {
+        _tag: "HelloResolved",
+        credential,
+        name,
+        psks,
+        ...found,
+        random: yield* random,
+        now,
+        entropy: yield* entropy
+      }
     }),
 
-    JudgeEarlyData: ({ binder, until }) =>
-      Effect.map(antiReplay?.judge(binder, until) ?? Effect.succeed("replayed" as const), (verdict) => ({
-        _tag: "EarlyDataVerdict",
-        verdict
-      })),
+    TakeSession: Effect.fnUntraced(function* ({ ticket, earlyData }) {
+      if (tickets?.take !== undefined && !(yield* tickets.take(ticket))) {
+        return { _tag: "SessionTaken", session: "gone", earlyData: "replayed" }
+      }
+      const judged = earlyData && antiReplay?.judge(earlyData.binder, earlyData.until)
+      return { _tag: "SessionTaken", session: "taken", earlyData: judged === undefined ? "replayed" : yield* judged }
+    }),
 
     SealTickets: ({ sessions }) =>
       Effect.map(
@@ -179,14 +207,17 @@ const died = (command: Command, cause: Cause.Cause<never>): Effect.Effect<never,
   )
 
 /** Fails with what the connection is to be aborted with; never dies. */
-const guarded = (command: Command, work: () => Effect.Effect<Answer, Failure>): Effect.Effect<Answer, Failure> =>
+const guarded = (
+  command: Command,
+  work: () => Effect.Effect<Answer, Failure, Scope.Scope>
+): Effect.Effect<Answer, Failure, Scope.Scope> =>
   Effect.catchCause(Effect.suspend(work), (cause) => {
     const error = Cause.findError(cause)
     return error._tag === "Success" ? Effect.fail(error.success) : died(command, error.failure)
   })
 
 /** Who answers the questions of one connection. Fails with what it is to be aborted with; never dies. */
-export type Answerer = (command: Command) => Effect.Effect<Answer, Failure>
+export type Answerer = (command: Command) => Effect.Effect<Answer, Failure, Scope.Scope>
 
 /** All questions answered by one table. */
 export const answering =

@@ -6,8 +6,11 @@ import * as Hex from "effect/encoding/Hex"
 import * as Result from "effect/Result"
 import { encodeDer } from "../codec/der/der.ts"
 import type { CodecFailure } from "../codec/presentation/cursor.ts"
+import { type Certificate, parseCertificate } from "../codec/x509/certificate.ts"
+import { showGeneralName } from "../codec/x509/generalName.ts"
 import { NameConstraints } from "../codec/x509/nameConstraints.ts"
 import type { Primitives } from "../crypto/primitives.ts"
+import type { Credential } from "../state/command.ts"
 import type { TrustAnchor } from "../state/path/anchor.ts"
 import type { Purpose } from "../state/path/purpose.ts"
 import type { SearchLimits } from "../state/path/search.ts"
@@ -87,6 +90,28 @@ export const credentialsName = (
   primitives: Primitives,
   credentials: ReadonlyArray<{ readonly chain: ReadonlyArray<Uint8Array> }>
 ): Uint8Array => digest(primitives, ["shown", ...sorted(credentials.map(({ chain }) => digest(primitives, chain)))])
+
+/** What counts in a name of a server (RFC 9525): whatever else a renewed certificate has that is new. */
+const serverNames = ({ known }: Certificate): ReadonlyArray<string> =>
+  (known.subjectAltName ?? [])
+    .filter(({ _tag }) => _tag === "dNSName" || _tag === "iPAddress")
+    .map((name) => showGeneralName(name).toLowerCase())
+
+const nameOfLeaf = (primitives: Primitives, { chain: [leaf = new Uint8Array(0)], certificateType }: Credential) => {
+  const certificate = certificateType === "RawPublicKey" ? undefined : Result.getOrUndefined(parseCertificate(leaf))
+  const names = certificate === undefined ? [] : serverNames(certificate)
+  if (names.length > 0) return digest(primitives, ["called", ...new Set(names.toSorted())])
+  return digest(primitives, ["key", certificate?.publicKey.spki ?? leaf])
+}
+
+const shownNames = new WeakMap<Credential, Uint8Array>()
+
+/** Whom a server shows itself to be: the names in its certificate or, where there are none, its key. */
+export const shownName = (primitives: Primitives, credential: Credential): Uint8Array => {
+  const name = shownNames.get(credential) ?? nameOfLeaf(primitives, credential)
+  shownNames.set(credential, name)
+  return name
+}
 
 /** A policy for sessions of a client that may show what is named so. */
 export const shownBy = (primitives: Primitives, policy: Uint8Array, name: Uint8Array): Uint8Array =>

@@ -5,9 +5,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
-import type { Answer, Command } from "../state/command.ts"
+import type { Command } from "../state/command.ts"
 import type { Progress } from "../state/connection.ts"
-import { type Failure, make as failure } from "../state/failure.ts"
+import { make as failure } from "../state/failure.ts"
 import { bytesOf } from "./bytes.ts"
 import type { Conversation } from "./conversation.ts"
 import type { Receiver } from "./inbox.ts"
@@ -35,15 +35,18 @@ const note = (conversation: Conversation, progress: Progress): Effect.Effect<voi
   return told.length === 0 ? outcome : Effect.andThen(tell(conversation, told), outcome)
 }
 
+/** Nobody interrupts between an answer and the step that takes it: until then what is in it belongs to its scope. */
+const answer = ({ connection, endpoint }: Conversation, asks: Command): Effect.Effect<Progress> =>
+  Effect.uninterruptibleMask((restore) => {
+    const answered = Effect.map(restore(endpoint.answer(asks)), (answer) => connection.answer(answer))
+    return Effect.catch(Effect.scoped(answered), (failure) => Effect.sync(() => connection.abort(failure)))
+  })
+
 /** Answers what is asked until nothing is. */
 const answerAll = Effect.fnUntraced(function* (conversation: Conversation, first: Command) {
-  const { connection, endpoint } = conversation
   let asks: Progress["asks"] = first
   while (asks !== undefined) {
-    const answered: Result.Result<Answer, Failure> = yield* Effect.result(endpoint.answer(asks))
-    const progress: Progress = Result.isSuccess(answered)
-      ? connection.answer(answered.success)
-      : connection.abort(answered.failure)
+    const progress: Progress = yield* answer(conversation, asks)
     yield* note(conversation, progress)
     asks = progress.asks
   }

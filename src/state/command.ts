@@ -139,8 +139,13 @@ export interface HelloResolved {
   readonly _tag: "HelloResolved"
   /** Absent when there is none for this name and these schemes. */
   readonly credential: Credential | undefined
-  /** What the identities stand for, in their order; `undefined` for what is not known. */
+  /** What the identities stand for, in their order; `undefined` for what is not known. Sessions stay where they are. */
   readonly psks?: ReadonlyArray<Known | undefined> | undefined
+  /**
+   * A digest of whom the credential names, at most 64 bytes: a session is resumed only where the same would be shown.
+   * Absent: sessions are not told apart by that.
+   */
+  readonly name?: Uint8Array | undefined
   /** The session of `byId`: whoever keeps it has forgotten it, until the handshake has come to its end. */
   readonly session?: Session | undefined
   /** 32 random bytes: the ID of a new session, for `byId`; absent where nobody keeps sessions. */
@@ -152,17 +157,26 @@ export interface HelloResolved {
   readonly entropy?: Uint8Array | undefined
 }
 
-/** JUDGING_EARLY_DATA: whether this ClientHello was seen before (RFC 9846 section 8.2). */
-export interface JudgeEarlyData {
-  readonly _tag: "JudgeEarlyData"
-  /** The binder of the PSK in use, which was checked. */
+/** TAKING_SESSION: a session whose binder was checked is taken, if it is good once (RFC 9846 section 8.1). */
+export interface TakeSession {
+  readonly _tag: "TakeSession"
+  /** The ticket that stands for it. */
+  readonly ticket: Uint8Array
+  /** Early data that would be accepted; absent when there is none. */
+  readonly earlyData: EarlyDataOffered | undefined
+}
+/** Whether this ClientHello was seen before is to be found out (section 8.2). */
+export interface EarlyDataOffered {
+  /** The binder of the PSK in use. */
   readonly binder: Uint8Array
   /** Until when, in milliseconds since 1970, the same ClientHello would be fresh enough. */
   readonly until: number
 }
-export interface EarlyDataVerdict {
-  readonly _tag: "EarlyDataVerdict"
-  readonly verdict: "fresh" | "replayed"
+export interface SessionTaken {
+  readonly _tag: "SessionTaken"
+  /** `gone`: somebody else has taken it meanwhile, and the handshake is a full one. */
+  readonly session: "taken" | "gone"
+  readonly earlyData: "fresh" | "replayed"
 }
 
 /** SEALING_TICKETS: sessions that a client may resume; each is to become a ticket. */
@@ -243,7 +257,7 @@ export interface Exchanges {
   readonly EncapsulateSecret: { readonly command: EncapsulateSecret; readonly answer: SecretAgreed }
   readonly ChooseConfiguration: { readonly command: ChooseConfiguration; readonly answer: ConfigurationChosen }
   readonly ResolveHello: { readonly command: ResolveHello; readonly answer: HelloResolved }
-  readonly JudgeEarlyData: { readonly command: JudgeEarlyData; readonly answer: EarlyDataVerdict }
+  readonly TakeSession: { readonly command: TakeSession; readonly answer: SessionTaken }
   readonly SealTickets: { readonly command: SealTickets; readonly answer: TicketsSealed }
   readonly ChooseCredential: { readonly command: ChooseCredential; readonly answer: CredentialChosen }
   readonly Sign: { readonly command: Sign; readonly answer: Signed }
@@ -258,7 +272,7 @@ export const answerOf = {
   EncapsulateSecret: "SecretAgreed",
   ChooseConfiguration: "ConfigurationChosen",
   ResolveHello: "HelloResolved",
-  JudgeEarlyData: "EarlyDataVerdict",
+  TakeSession: "SessionTaken",
   SealTickets: "TicketsSealed",
   ChooseCredential: "CredentialChosen",
   Sign: "Signed",

@@ -6,6 +6,7 @@ import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import { StoredSession, StoredTicket } from "../codec/session/session.ts"
 import { Secret, unsafeBytes } from "../crypto/secret.ts"
 import { type CipherSuite12Name, type CipherSuite13Name, suiteNames12 } from "../crypto/suite.ts"
+import type { ServerConfig } from "./config.ts"
 import type { Peer } from "./proof.ts"
 
 /** The key of a session: the PSK that a ticket stands for, or the master secret of TLS 1.2. */
@@ -29,7 +30,10 @@ interface Common {
   /** The server's name or address as the client called it; `undefined` for a server that was not told. */
   readonly serverName: string | undefined
   readonly protocol: string | undefined
-  /** A digest of the policy that judged the peer: roots, verifier, whether and how clients are asked. */
+  /**
+   * A digest of the policy that judged the peer: roots, verifier, whether and how clients are asked; for a server one
+   * of the names that it showed, too.
+   */
   readonly policy: Uint8Array
   /** Who the peer proved to be in the handshake that began it all. */
   readonly peer: Peer | undefined
@@ -67,6 +71,16 @@ type Draft<S> = Omit<S, "created" | "expires" | "ageAdd" | "authenticated"> & {
 export type SessionDraft13 = Draft<Session13>
 export type SessionDraft12 = Draft<Session12>
 export type SessionDraft = SessionDraft13 | SessionDraft12
+
+/**
+ * The settings of a server for a client that it would show this name to: a session of another name is not resumed, as
+ * its client never heard of this one (virtual host confusion), and a renewed certificate has the same.
+ */
+export const resumingAs = (config: ServerConfig, name: Uint8Array | undefined): ServerConfig => {
+  const { resumption } = config
+  if (resumption === undefined || name === undefined) return config
+  return { ...config, resumption: { ...resumption, policy: Uint8Array.of(...resumption.policy, ...name) } }
+}
 
 /** No ticket lives longer, whatever its server says (RFC 9846 section 4.7.1). */
 export const maxLifetime = 7 * 24 * 3600 * 1000

@@ -86,7 +86,7 @@ const answers: { readonly [A in Answer["_tag"]]: () => Answer } = {
   SecretAgreed: () => ({ _tag: "SecretAgreed", secret: new Uint8Array(32).fill(1), share: pair.share }),
   ConfigurationChosen: () => ({ _tag: "ConfigurationChosen", config: serverConfig() }),
   HelloResolved: () => ({ _tag: "HelloResolved", credential: undefined, random: new Uint8Array(32), now: 0 }),
-  EarlyDataVerdict: () => ({ _tag: "EarlyDataVerdict", verdict: "replayed" }),
+  SessionTaken: () => ({ _tag: "SessionTaken", session: "taken", earlyData: "replayed" }),
   TicketsSealed: () => ({ _tag: "TicketsSealed", tickets: [] }),
   CredentialChosen: () => ({ _tag: "CredentialChosen", credential: undefined }),
   Signed: () => ({ _tag: "Signed", signature: new Uint8Array(64) }),

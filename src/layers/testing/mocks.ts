@@ -81,7 +81,12 @@ export const tickets = (members: Partial<TicketsShape> = {}): Layer.Layer<never>
 
 /** Keeps nothing, unless told otherwise. */
 export const serverSessionStore = (members: Partial<ServerSessionStoreShape> = {}): Layer.Layer<never> =>
-  Layer.succeed(ServerSessionStore, { put: () => Effect.void, take: () => Effect.undefined, ...members })
+  Layer.succeed(ServerSessionStore, {
+    put: () => Effect.void,
+    get: () => Effect.undefined,
+    take: () => Effect.undefined,
+    ...members
+  })
 
 /** Keeps nothing, unless told otherwise. */
 export const clientSessionStore = (members: Partial<ClientSessionStoreShape> = {}): Layer.Layer<never> =>

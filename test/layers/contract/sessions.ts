@@ -72,16 +72,22 @@ export const ticketsContract = <E>(name: string, provided: Layer.Layer<never, E>
     it.effect(`a ticket is good ${use}`, () =>
       Effect.gen(function* () {
         yield* atStart
-        const { issue, redeem } = yield* theTickets
+        const { issue, redeem, take = () => Effect.succeed(true) } = yield* theTickets
         const ticket = (yield* issue(sessionOf())) ?? assert.fail("no ticket")
-        const found = yield* Effect.all(
-          Array.from({ length: 100 }, () => redeem(ticket)),
-          { concurrency: "unbounded" }
+        const at100 = <A>(effect: Effect.Effect<A>) =>
+          Effect.all(
+            Array.from({ length: 100 }, () => effect),
+            { concurrency: "unbounded" }
+          )
+        assert.isTrue(
+          (yield* at100(redeem(ticket))).every((session) => session !== undefined),
+          "found and left there"
         )
         assert.lengthOf(
-          found.filter((session) => session !== undefined),
+          (yield* at100(take(ticket))).filter((taken) => taken),
           use === "once" ? 1 : 100
         )
+        assert.strictEqual((yield* redeem(ticket)) === undefined, use === "once")
       })
     )
 
@@ -132,10 +138,12 @@ export const serverSessionStoreContract = (name: string, provided: Layer.Layer<n
     it.effect("keeps a copy, and gives it to one of many", () =>
       Effect.gen(function* () {
         yield* atStart
-        const { put, take } = yield* theStore
+        const { put, get, take } = yield* theStore
         const session = Uint8Array.of(1, 2, 3)
         yield* put(id(1), session, start + hour)
         session.fill(0)
+        for (let n = 0; n < 2; n++) (yield* get(id(1)))?.fill(0)
+        assert.deepStrictEqual(yield* get(id(1)), Uint8Array.of(1, 2, 3))
         const found = yield* Effect.all(
           Array.from({ length: 100 }, () => take(id(1))),
           { concurrency: "unbounded" }
@@ -150,8 +158,9 @@ export const serverSessionStoreContract = (name: string, provided: Layer.Layer<n
     it.effect("knows nothing else, and nothing that has expired", () =>
       Effect.gen(function* () {
         yield* atStart
-        const { put, take } = yield* theStore
+        const { put, get, take } = yield* theStore
         assert.isUndefined(yield* take(id(2)))
+        assert.isUndefined(yield* get(id(2)))
         yield* put(id(3), Uint8Array.of(1), start + hour)
         yield* put(id(4), Uint8Array.of(1), start + hour)
         yield* put(id(5), Uint8Array.of(1), start)
@@ -159,6 +168,7 @@ export const serverSessionStoreContract = (name: string, provided: Layer.Layer<n
         yield* TestClock.adjust(Duration.millis(hour - 1))
         assert.isDefined(yield* take(id(3)))
         yield* TestClock.adjust("1 millis")
+        assert.isUndefined(yield* get(id(4)))
         assert.isUndefined(yield* take(id(4)))
       })
     )

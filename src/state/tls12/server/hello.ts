@@ -14,6 +14,7 @@ import * as Alpn from "../../negotiation/alpn.ts"
 import * as CertificateSchemes from "../../negotiation/certificateSchemes.ts"
 import * as ServerName from "../../negotiation/serverName.ts"
 import { servedVersions } from "../../negotiation/version.ts"
+import { resumingAs } from "../../session.ts"
 import * as Transcript from "../../transcript.ts"
 import { groups12 } from "../keyExchange.ts"
 import { keptBy, resume, select } from "./resumption.ts"
@@ -166,8 +167,9 @@ export const helloResolved = (
   resolved: HelloResolved
 ): Stepped<OfferingKey | ResumedSealingTicket | ResumedWaitClientChangeCipherSpec> =>
   Result.gen(function* () {
-    const { choices, transcript } = state
+    const { transcript } = state
     const { credential } = resolved
+    const choices = { ...state.choices, config: resumingAs(state.choices.config, resolved.name) }
     const randoms = { client: choices.hello.random, server: serverRandom(choices.config, resolved.random) }
     const found = select(choices, resolved)
     if (found !== undefined) return yield* resume(choices, found, { randoms, now: resolved.now }, transcript)

@@ -1,8 +1,8 @@
-/** 0-RTT as a server does it (RFC 9846 sections 4.3.10 and 8): JUDGING_EARLY_DATA, WAIT_EOED. */
+/** 0-RTT as a server does it (RFC 9846 sections 4.3.10 and 8): what is asked about it, WAIT_EOED. */
 import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
 import type { Action, LimitRecords } from "../../action.ts"
-import type { EarlyDataVerdict, JudgeEarlyData } from "../../command.ts"
+import type { EarlyDataOffered } from "../../command.ts"
 import type { Established13 } from "../../established.ts"
 import type { Heard } from "../../event.ts"
 import { installKeys, logKey } from "../../flight.ts"
@@ -11,32 +11,23 @@ import * as RecordSizeLimit from "../../negotiation/recordSizeLimit.ts"
 import { append, type Hashing } from "../../transcript.ts"
 import * as KeySchedule from "../keySchedule.ts"
 import { maxSkipped } from "../limits.ts"
-import type { Found } from "./resumption.ts"
-import { encapsulate } from "./share.ts"
-import type {
-  Agreeing,
-  Choices,
-  Ending,
-  JudgingEarlyData,
-  Selected,
-  WaitEndOfEarlyData,
-  WaitFinished
-} from "./state.ts"
+import type { Choices, Ending, Found, Selected, WaitEndOfEarlyData, WaitFinished } from "./state.ts"
 
 /** Whether there is early data behind a ClientHello, which is to be read or passed over. */
 export const offered = ({ hello }: Choices): boolean => find(hello.extensions, "early_data") !== undefined
 
 /**
  * What has to be asked before early data is taken; nothing where it cannot be: for a PSK that is not the first, for
- * another suite than it began with, where the session allows more than is taken now, and when the client's idea of the
- * ticket's age is off (section 8.3).
+ * another suite than it began with, before a retry, where the session allows more than is taken now, and when the
+ * client's idea of the ticket's age is off (section 8.3).
  */
-export const question = (choices: Choices, found: Found | undefined, now: number): JudgeEarlyData | undefined => {
+export const question = (choices: Choices, found: Found, now: number): EarlyDataOffered | undefined => {
   const { resumption } = choices.config
   const binder = choices.psks?.binders[0]
   const identity = choices.psks?.identities[0]
   if (resumption === undefined || resumption.maxEarlyData === 0 || !offered(choices)) return undefined
-  if (found === undefined || found.psk.index > 0 || binder === undefined || identity === undefined) return undefined
+  if (choices.group._tag === "Missing") return undefined
+  if (found.psk.index > 0 || binder === undefined || identity === undefined) return undefined
   const { origin } = found.psk
   if (origin._tag === "External" || origin.session.suite !== found.suite.name) return undefined
   const { session } = origin
@@ -44,19 +35,8 @@ export const question = (choices: Choices, found: Found | undefined, now: number
   const expected = session.created + age
   const allowed = session.maxEarlyData > 0 && session.maxEarlyData <= resumption.maxEarlyData
   return allowed && Math.abs(now - expected) <= resumption.freshness
-    ? { _tag: "JudgeEarlyData", binder, until: expected + resumption.freshness }
+    ? { binder, until: expected + resumption.freshness }
     : undefined
-}
-
-/** JUDGING_EARLY_DATA --EarlyDataVerdict--> AGREEING: a ClientHello that was seen before loses its early data only. */
-export const judged = (
-  { selected, share, transcript }: JudgingEarlyData,
-  { verdict }: EarlyDataVerdict
-): Stepped<Agreeing> => {
-  const earlyData: Established13["earlyData"] = verdict === "fresh" ? "accepted" : "rejected"
-  return Result.succeed(
-    land({ _tag: "AGREEING", asks: encapsulate(share), selected: { ...selected, earlyData }, transcript })
-  )
 }
 
 /** Passes over what is refused: so much as a client may have been promised, and something for those who guess. */

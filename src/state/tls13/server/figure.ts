@@ -3,8 +3,8 @@
  * cannot follow a retry (section 4.3.10).
  */
 export const figure = {
-  RECVD_CH: { HelloResolved: ["JUDGING_EARLY_DATA", "AGREEING", "WAIT_CH_2"] },
-  JUDGING_EARLY_DATA: { EarlyDataVerdict: ["AGREEING"] },
+  RECVD_CH: { HelloResolved: ["TAKING_SESSION", "AGREEING", "WAIT_CH_2"] },
+  TAKING_SESSION: { SessionTaken: ["AGREEING", "WAIT_CH_2"] },
   WAIT_CH_2: { ClientHello: ["AGREEING_2"] },
   AGREEING: { SecretAgreed: ["NEGOTIATED", "WAIT_EOED", "WAIT_FINISHED"] },
   AGREEING_2: { SecretAgreed: ["NEGOTIATED", "WAIT_FINISHED"] },

@@ -6,7 +6,7 @@ import type { ClientHello } from "../../../codec/handshake/clientHello.ts"
 import type { ExtensionType } from "../../../codec/registry/extensionType.ts"
 import { NamedGroup } from "../../../codec/registry/namedGroup.ts"
 import { equal } from "../../../crypto/constantTime.ts"
-import type { Credential, HelloResolved } from "../../command.ts"
+import type { HelloResolved, SessionTaken, TakeSession } from "../../command.ts"
 import type { ServerConfig } from "../../config.ts"
 import type { Heard } from "../../event.ts"
 import { type Failure, fail } from "../../failure.ts"
@@ -21,6 +21,7 @@ import * as Group from "../../negotiation/group.ts"
 import * as ServerName from "../../negotiation/serverName.ts"
 import * as SignatureScheme from "../../negotiation/signatureScheme.ts"
 import * as Transport from "../../negotiation/transport.ts"
+import { resumingAs } from "../../session.ts"
 import * as Transcript from "../../transcript.ts"
 import { afterFirstMessage } from "../compatibility.ts"
 import { maxIdentities } from "../limits.ts"
@@ -32,9 +33,11 @@ import type {
   Agreeing2,
   Authentication,
   Choices,
-  JudgingEarlyData,
+  Found,
   ReceivedClientHello,
+  Resolved,
   Selected,
+  TakingSession,
   WaitClientHello2
 } from "./state.ts"
 
@@ -111,49 +114,68 @@ export const clientHello = (config: ServerConfig, event: Of<Heard, "ClientHello"
   )
 
 /** A certificate to show, where no PSK speaks for us. */
-const certificate = (
-  { choices, asks }: ReceivedClientHello,
-  credential: Credential | undefined
-): Result.Result<Authentication, Failure> =>
+const certificate = ({ choices, credential, certificateTypes }: Resolved): Result.Result<Authentication, Failure> =>
   Result.gen(function* () {
     if (choices.config.externalPsks === "only") return yield* refuseUnknown(choices)
     const schemes = yield* required("ClientHello", "signature_algorithms", choices.schemes)
     yield* ServerName.served(credential, choices.config.serverNamePolicy)
-    const presentable = yield* CertificateType.presentable(credential, asks.certificateTypes)
+    const presentable = yield* CertificateType.presentable(credential, certificateTypes)
     const scheme = yield* SignatureScheme.select(presentable.schemes, schemes)
     return { _tag: "Certificate", credential: presentable, scheme }
   })
 
-/** RECVD_CH --HelloResolved--> JUDGING_EARLY_DATA | AGREEING | WAIT_CH_2 */
-export const helloResolved = (
-  state: ReceivedClientHello,
-  event: HelloResolved
-): Stepped<JudgingEarlyData | Agreeing | WaitClientHello2> =>
+/** Goes on with a PSK, or with a certificate. */
+const goOn = (
+  received: Resolved,
+  found: Found | undefined,
+  verdict: SessionTaken["earlyData"]
+): Stepped<Agreeing | WaitClientHello2> =>
   Result.gen(function* () {
-    const { choices } = state
+    const { choices, random, entropy } = received
     const { group } = choices
-    const found = select(choices, event)
-    if (found !== undefined) yield* checkBinder(choices, found)
+    const accepted = found !== undefined && verdict === "fresh"
     const selected: Selected = {
       choices,
       suite: found?.suite ?? choices.suite,
-      authentication:
-        found === undefined ? yield* certificate(state, event.credential) : { _tag: "Psk", psk: found.psk },
-      random: event.random,
-      entropy: event.entropy,
-      earlyData: EarlyData.offered(choices) ? "rejected" : "none"
+      authentication: found === undefined ? yield* certificate(received) : { _tag: "Psk", psk: found.psk },
+      random,
+      entropy,
+      earlyData: !EarlyData.offered(choices) ? "none" : accepted ? "accepted" : "rejected"
     }
-    if (group._tag === "Missing") return yield* askAgain(selected, group.group, state)
-    const { share } = group
-    const transcript = Transcript.hashing(state.transcript, selected.suite.hash)
-    const asks = EarlyData.question(choices, found, event.now)
-    return asks === undefined
-      ? land({ _tag: "AGREEING", asks: encapsulate(share), selected, transcript })
-      : land({ _tag: "JUDGING_EARLY_DATA", asks, selected, share, transcript })
+    if (group._tag === "Missing") return yield* askAgain(selected, group.group, received)
+    const transcript = Transcript.hashing(received.transcript, selected.suite.hash)
+    return land({ _tag: "AGREEING", asks: encapsulate(group.share), selected, transcript })
   })
 
+/** RECVD_CH --HelloResolved--> TAKING_SESSION | AGREEING | WAIT_CH_2 */
+export const helloResolved = (
+  { choices: asked, asks, transcript }: ReceivedClientHello,
+  event: HelloResolved
+): Stepped<TakingSession | Agreeing | WaitClientHello2> =>
+  Result.gen(function* () {
+    const { credential, random, entropy } = event
+    const choices = { ...asked, config: resumingAs(asked.config, event.name) }
+    const received = { choices, transcript, certificateTypes: asks.certificateTypes, credential, random, entropy }
+    const found = select(choices, event)
+    if (found !== undefined) yield* checkBinder(choices, found)
+    if (found?.psk.origin._tag !== "Session") return yield* goOn(received, found, "replayed")
+    const earlyData = EarlyData.question(choices, found, event.now)
+    const take: TakeSession = { _tag: "TakeSession", ticket: found.psk.identity, earlyData }
+    return land({ _tag: "TAKING_SESSION", asks: take, received, found })
+  })
+
+/**
+ * TAKING_SESSION --SessionTaken--> AGREEING | WAIT_CH_2: a ClientHello that was seen before loses its early data only,
+ * a ticket that was used meanwhile is none.
+ */
+export const sessionTaken = (
+  { asks, received, found }: TakingSession,
+  { session, earlyData }: SessionTaken
+): Stepped<Agreeing | WaitClientHello2> =>
+  goOn(received, session === "taken" ? found : undefined, asks.earlyData === undefined ? "replayed" : earlyData)
+
 /** Says HelloRetryRequest (section 4.2.4). */
-const askAgain = (selected: Selected, group: NamedGroup, state: ReceivedClientHello): Stepped<WaitClientHello2> =>
+const askAgain = (selected: Selected, group: NamedGroup, state: Resolved): Stepped<WaitClientHello2> =>
   Result.gen(function* () {
     const { suite } = selected
     const { hello } = selected.choices

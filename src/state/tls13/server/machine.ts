@@ -15,7 +15,7 @@ import * as Tickets from "./tickets.ts"
 
 export const server13 = machine<State, Event13, State, Action, Failure>()(figure, {
   RECVD_CH: { HelloResolved: Hello.helloResolved },
-  JUDGING_EARLY_DATA: { EarlyDataVerdict: EarlyData.judged },
+  TAKING_SESSION: { SessionTaken: Hello.sessionTaken },
   WAIT_CH_2: { ClientHello: Hello.clientHello2 },
   AGREEING: { SecretAgreed: Parameters.secretAgreed },
   AGREEING_2: { SecretAgreed: Parameters.secretAgreed2 },

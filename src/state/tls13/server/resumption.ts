@@ -9,13 +9,7 @@ import type { Session } from "../../session.ts"
 import { type Before, verifyBinder } from "../binder.ts"
 import { freshness } from "../limits.ts"
 import { type KnownPsk, ofExternal, ofSession, type SelectedPsk } from "../psk.ts"
-import type { Choices } from "./state.ts"
-
-/** A PSK with the suite that its hash allows. */
-export interface Found {
-  readonly psk: SelectedPsk
-  readonly suite: CipherSuite13
-}
+import type { Choices, Found } from "./state.ts"
 
 /**
  * Whether a session may be resumed here and now: under the same name, the same protocol and the same policy, for a

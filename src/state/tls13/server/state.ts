@@ -12,10 +12,10 @@ import type {
   AuthenticatePeer,
   Credential,
   EncapsulateSecret,
-  JudgeEarlyData,
   ResolveHello,
   SealTickets,
-  Sign
+  Sign,
+  TakeSession
 } from "../../command.ts"
 import type { CertificateKind, ServerConfig } from "../../config.ts"
 import type { Established13 } from "../../established.ts"
@@ -51,6 +51,23 @@ export interface Choices {
   readonly serverName: string | undefined
   /** What the client shows where `config` asks for it. */
   readonly clientCertificateType: CertificateKind
+}
+
+/** A PSK with the suite that its hash allows. */
+export interface Found {
+  readonly psk: SelectedPsk
+  readonly suite: CipherSuite13
+}
+
+/** A ClientHello with what the world knows of it, but for the PSKs. */
+export interface Resolved {
+  readonly choices: Choices
+  readonly transcript: Heard
+  readonly certificateTypes: ResolveHello["certificateTypes"]
+  readonly credential: Credential | undefined
+  /** 32 bytes. */
+  readonly random: Uint8Array
+  readonly entropy: Uint8Array | undefined
 }
 
 /** What speaks for us. */
@@ -97,10 +114,9 @@ export interface ReceivedClientHello extends Asking<"RECVD_CH", ResolveHello> {
   readonly choices: Choices
   readonly transcript: Heard
 }
-export interface JudgingEarlyData extends Asking<"JUDGING_EARLY_DATA", JudgeEarlyData> {
-  readonly selected: Selected
-  readonly share: KeyShareEntry
-  readonly transcript: Hashing
+export interface TakingSession extends Asking<"TAKING_SESSION", TakeSession> {
+  readonly received: Resolved
+  readonly found: Found
 }
 export interface WaitClientHello2 {
   readonly _tag: "WAIT_CH_2"
@@ -165,7 +181,7 @@ export interface Connected {
 
 export type State =
   | ReceivedClientHello
-  | JudgingEarlyData
+  | TakingSession
   | WaitClientHello2
   | Agreeing
   | Agreeing2
