@@ -84,7 +84,7 @@ describe("a ticket that is good once", () => {
       spoil = 0
       assert.strictEqual((yield* TlsTest.handshake()).server.info.kind, "resumed")
       assert.strictEqual((yield* TlsTest.handshake()).server.info.kind, "full", "and once it is")
-    }).pipe(Effect.scoped, Effect.provide(store), Effect.provide(stateful))
+    }).pipe(Effect.scoped, Effect.provide([store, stateful]))
   })
 
   it.effect("is used by one of many at once; the others do a full handshake", () =>
@@ -122,11 +122,7 @@ describe("a session that was found is wiped", () => {
       assert.isFalse(session.secret.wiped)
       yield* Fiber.interrupt(connecting)
       assert.isTrue(session.secret.wiped)
-    }).pipe(
-      Effect.scoped,
-      Effect.provide(handing(() => ticket)),
-      Effect.provide(never.pipe(Layer.provideMerge(TlsTest.layer)))
-    )
+    }).pipe(Effect.scoped, Effect.provide([handing(() => ticket), never.pipe(Layer.provideMerge(TlsTest.layer))]))
   })
 
   it.effect("when a server is interrupted before it is resumed", () =>
