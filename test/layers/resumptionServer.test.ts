@@ -95,7 +95,7 @@ describe("a ticket that is good once", () => {
         { concurrency: "unbounded" }
       )
       assert.deepStrictEqual(ends.map(({ server }) => server.info.kind).sort(), [...Array(19).fill("full"), "resumed"])
-    }).pipe(Effect.scoped, Effect.provide(handing(([first]) => first && again(first))), Effect.provide(stateful))
+    }).pipe(Effect.scoped, Effect.provide([handing(([first]) => first && again(first)), stateful]))
   )
 
   it.effect("is not used up where its session is not resumed", () =>
@@ -105,7 +105,7 @@ describe("a ticket that is good once", () => {
       const stranger = yield* TlsServer.configureWith(Credentials.layerPem(pem(certificate)))
       yield* TlsTest.outcome({ server: { choose: () => Effect.succeed(stranger) } })
       assert.strictEqual((yield* TlsTest.handshake()).server.info.kind, "resumed")
-    }).pipe(Effect.scoped, Effect.provide(handing(([first]) => first && again(first))), Effect.provide(stateful))
+    }).pipe(Effect.scoped, Effect.provide([handing(([first]) => first && again(first)), stateful]))
   )
 })
 
