@@ -76,7 +76,7 @@ export interface TlsConnection {
   readonly peerStaples: Staples
   /**
    * Keying material of this connection (RFC 9846 section 7.5): `length` bytes, 0 to 255 times the size of the hash.
-   * No context and an empty one are the same.
+   * No context and an empty one are the same; in TLS 1.2 they are two (RFC 5705 section 4).
    */
   readonly exportKeyingMaterial: (
     label: string,
@@ -182,8 +182,7 @@ export const make = (link: Link, hashes: Hashes): TlsConnection => {
     peerCertificates: identity?.chain ?? [],
     peerCertificateType: established.peer?.certificateType,
     peerStaples: established.staples ?? { ocsp: undefined, timestamps: undefined },
-    exportKeyingMaterial: (label, context, length) =>
-      link.exportKeyingMaterial(label, context ?? new Uint8Array(0), length),
+    exportKeyingMaterial: link.exportKeyingMaterial,
     exportEarlyKeyingMaterial: (label, context, length) =>
       link.exportEarlyKeyingMaterial(label, context ?? new Uint8Array(0), length),
     earlyData: link.earlyData.stream,

@@ -24,7 +24,7 @@ import { transportFailed } from "./transport.ts"
 
 export type { Endpoint } from "./conversation.ts"
 
-type Exporter = (label: string, context: Uint8Array, length: number) => Effect.Effect<Uint8Array, TlsError>
+type Exporter<Context> = (label: string, context: Context, length: number) => Effect.Effect<Uint8Array, TlsError>
 
 type Chunks = NonEmptyReadonlyArray<Uint8Array>
 
@@ -39,8 +39,8 @@ export interface Link {
   /** Done when the inner writer has taken the records. */
   readonly write: (plaintext: Uint8Array) => Effect.Effect<void, TlsError>
   readonly updateKeys: (request: "update_requested" | "update_not_requested") => Effect.Effect<void, TlsError>
-  readonly exportKeyingMaterial: Exporter
-  readonly exportEarlyKeyingMaterial: Exporter
+  readonly exportKeyingMaterial: Exporter<Uint8Array | undefined>
+  readonly exportEarlyKeyingMaterial: Exporter<Uint8Array>
   readonly channelBinding: (hashes: Hashes, type: ChannelBindingType) => Effect.Effect<Uint8Array, TlsError>
   /** The keys and the transport, after all that was written before; this connection is over then. */
   readonly dangerouslyExtractTrafficSecrets: Effect.Effect<TrafficHandOver, TlsError>

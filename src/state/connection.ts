@@ -88,8 +88,12 @@ export interface Connection {
   end(): Progress
   /** A question could not be answered, or time ran out: ends the connection with the alert of the failure. */
   abort(failure: Failure): Progress
-  /** RFC 9846 section 7.5, RFC 5705 section 4; `length` in bytes. */
-  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure>
+  /** RFC 9846 section 7.5, RFC 5705 section 4; `length` in bytes. In TLS 1.2 no context and an empty one are two. */
+  exportKeyingMaterial(
+    label: string,
+    context: Uint8Array | undefined,
+    length: number
+  ): Result.Result<Uint8Array, Failure>
   /** The same from the secret of early data, where that was offered: weaker, since it may be replayed. */
   exportEarlyKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure>
   /**

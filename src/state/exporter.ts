@@ -7,11 +7,13 @@ import { exportKeyingMaterial as export12 } from "./tls12/exporter.ts"
 import { exportKeyingMaterial as export13 } from "./tls13/exporter.ts"
 import type { EarlyExporterSecret } from "./tls13/keySchedule.ts"
 
-/** RFC 9846 section 7.5, or RFC 5705 section 4 with a context, be it empty; `length` in bytes. */
+const none = new Uint8Array(0)
+
+/** RFC 9846 section 7.5, where no context is the empty one, or RFC 5705 section 4, where it is not; `length` in bytes. */
 export const exportKeyingMaterial = (
   established: Established | undefined,
   label: string,
-  context: Uint8Array,
+  context: Uint8Array | undefined,
   length: number
 ): Result.Result<Uint8Array, Failure> => {
   switch (established?.version) {
@@ -20,7 +22,7 @@ export const exportKeyingMaterial = (
     case "TLSv1.2":
       return export12(established.suite.hash, established.exporter, label, context, length)
     case "TLSv1.3":
-      return export13(established.suite.hash, established.exporter, label, context, length)
+      return export13(established.suite.hash, established.exporter, label, context ?? none, length)
   }
 }
 

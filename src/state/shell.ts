@@ -139,7 +139,11 @@ class Shell<S extends AnyState> implements Connection {
     return this.#progress()
   }
 
-  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure> {
+  exportKeyingMaterial(
+    label: string,
+    context: Uint8Array | undefined,
+    length: number
+  ): Result.Result<Uint8Array, Failure> {
     return exportKeyingMaterial(this.established, label, context, length)
   }
 

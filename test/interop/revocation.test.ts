@@ -45,11 +45,14 @@ const reasonOf = (error: unknown) => {
   return tls === undefined ? String(error) : [tls.reason._tag, tls.alertSent]
 }
 
-describe.skipIf(!hasOpenssl)(`openssl s_server -status_file (${openssl})`, () => {
+describe.skipIf(!hasOpenssl).each([
+  ["TLSv1.3", "-tls1_3"],
+  ["TLSv1.2", "-tls1_2"]
+] as const)(`openssl s_server -status_file in %s (${openssl})`, (version, flag) => {
   const connected = Effect.fnUntraced(function* (staple: Uint8Array | undefined, revocation: Layer.Layer<never>) {
     const args = staple === undefined ? [] : ["-status_file", file("staple.der", staple)]
-    const { program, port } = yield* Openssl.server(p256, ...args)
-    const result = yield* Effect.result(Ours.connect(port, { revocation }))
+    const { program, port } = yield* Openssl.server(p256, flag, ...args)
+    const result = yield* Effect.result(Ours.connect(port, { revocation, versions: [version] }))
     if (Result.isSuccess(result)) return ["accepted"]
     const reason = reasonOf(result.failure)
     yield* Openssl.says(program, /SSL alert number (44|46|113)/)
@@ -86,12 +89,13 @@ describe.skipIf(!hasOpenssl)(`openssl s_server -status_file (${openssl})`, () =>
       const cert = file("must.pem", issued.chainPem)
       const pair: Pair = { issued, cert, key: file("must.key", issued.privateKeyPem) }
       const revocation = Revocation.layerStapled({ policy: "prefer" })
-      const { port } = yield* Openssl.server(pair)
-      const error = yield* Effect.flip(Ours.connect(port, { revocation }))
+      const options = { revocation, versions: [version] } as const
+      const { port } = yield* Openssl.server(pair, flag)
+      const error = yield* Effect.flip(Ours.connect(port, options))
       assert.deepStrictEqual(reasonOf(error), ["CertificateStatusResponseInvalid", "bad_certificate_status_response"])
       const staple = file("must.der", yield* makeOcspResponse(ca, issued))
-      const stapling = yield* Openssl.server(pair, "-status_file", staple)
-      yield* Ours.connect(stapling.port, { revocation })
+      const stapling = yield* Openssl.server(pair, flag, "-status_file", staple)
+      yield* Ours.connect(stapling.port, options)
     }).pipe(Effect.provide(NodeCryptoProvider.layer))
   )
 })

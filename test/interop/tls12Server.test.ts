@@ -11,24 +11,19 @@ import * as NodeCryptoProvider from "../../src/layers/node/NodeCryptoProvider.ts
 import * as ServerSessionStore from "../../src/layers/ServerSessionStore.ts"
 import * as Tickets from "../../src/layers/Tickets.ts"
 import * as TlsServer from "../../src/layers/TlsServer.ts"
-import { issue } from "../../src/layers/testing/certificates.ts"
 import { makeOcspResponse } from "../../src/layers/testing/revocation.ts"
-import { fixtures, keyTypes, type Pair } from "./support/fixtures.ts"
+import { fixtures, type Pair } from "./support/fixtures.ts"
 import * as Node from "./support/node.ts"
 import * as Openssl from "./support/openssl.ts"
 import * as Ours from "./support/ours.ts"
+import * as Product from "./support/product12.ts"
 import { hasOpenssl, openssl } from "./support/programs.ts"
 
 const versions = ["TLSv1.2"] as const
-/** A status of its certificate, and certificates of further kinds, by our authority. */
-const more = await Effect.gen(function* () {
-  const { issued: ca } = fixtures.ca
-  const others = yield* Effect.all({
-    p521: issue(ca, { keyType: "p521" }),
-    "rsa-pss": issue(ca, { keyType: "rsa-pss" })
-  })
-  return { ocsp: yield* makeOcspResponse(ca, fixtures.server.p256.issued), others }
-}).pipe(Effect.provide(NodeCryptoProvider.layer), Effect.runPromise)
+const ocsp = await makeOcspResponse(fixtures.ca.issued, fixtures.server.p256.issued).pipe(
+  Effect.provide(NodeCryptoProvider.layer),
+  Effect.runPromise
+)
 const both = ["TLSv1.3", "TLSv1.2"] as const
 const sealed = Layer.orDie(Tickets.layerSealed()).pipe(Layer.provide(NodeCryptoProvider.layer))
 const stateful = Layer.orDie(Tickets.layerStateful()).pipe(
@@ -81,18 +76,6 @@ describe.skipIf(!hasOpenssl)(`openssl s_client -tls1_2 (${openssl})`, () => {
     }).pipe(Effect.provide(sealed))
   )
 
-  for (const keyType of ["p521", "rsa-pss"] as const) {
-    it.live(`certificates of ${keyType}`, () =>
-      Effect.gen(function* () {
-        const issued = more.others[keyType]
-        const { port, served } = yield* Ours.serve({ versions, pairs: [{ issued, cert: "", key: "" }] })
-        yield* visit(port)
-        const [info] = yield* infosOf(served, 1)
-        assert.strictEqual(info?.signatureScheme, keyType === "p521" ? "ecdsa_secp521r1_sha512" : "rsa_pss_pss_sha256")
-      })
-    )
-  }
-
   it.live("by PKCS#1 v1.5 where a client takes nothing else", () =>
     Effect.gen(function* () {
       const { port, served } = yield* Ours.serve({ versions, pairs: [fixtures.server.rsa2048] })
@@ -103,11 +86,11 @@ describe.skipIf(!hasOpenssl)(`openssl s_client -tls1_2 (${openssl})`, () => {
     })
   )
 
-  for (const keyType of keyTypes) {
+  for (const keyType of Product.certificates) {
     it.live(`shows its certificate: ${keyType}, and keeps it when it resumes`, () =>
       Effect.gen(function* () {
         const { port, served } = yield* Ours.serve({ versions, clientAuthentication: "required" })
-        const { cert, key } = fixtures.client[keyType]
+        const { cert, key } = Product.clients[keyType]
         const file = join(fixtures.folder, `client-12-${keyType}`)
         yield* visit(port, "-cert", cert, "-key", key, "-sess_out", file)
         assert.match(yield* visit(port, "-cert", cert, "-key", key, "-sess_in", file), /Reused/)
@@ -163,7 +146,7 @@ describe.skipIf(!hasOpenssl)(`openssl s_client -tls1_2 (${openssl})`, () => {
       const { port, served } = yield* Ours.serve({
         versions,
         alpnProtocols: ["h2"],
-        pairs: [{ ...fixtures.server.p256, ocsp: more.ocsp }, fixtures.named]
+        pairs: [{ ...fixtures.server.p256, ocsp }, fixtures.named]
       })
       const named = yield* visit(port, "-alpn", "http/1.1,h2", "-servername", "named.example")
       assert.match(named, /ALPN protocol: h2/)
@@ -215,7 +198,7 @@ describe("node:tls as a client of TLS 1.2", () => {
       const material: Array<Uint8Array> = []
       const { port } = yield* Ours.serve({
         versions,
-        pairs: [{ ...fixtures.server.p256, ocsp: more.ocsp }],
+        pairs: [{ ...fixtures.server.p256, ocsp }],
         serve: (connection) =>
           Effect.gen(function* () {
             material.push(yield* connection.exportKeyingMaterial("EXPERIMENTAL label", Buffer.from("context"), 48))
@@ -234,7 +217,7 @@ describe("node:tls as a client of TLS 1.2", () => {
         ours.map((line) => line.trim()),
         theirs
       )
-      assert.deepStrictEqual(staple, Buffer.from(more.ocsp))
+      assert.deepStrictEqual(staple, Buffer.from(ocsp))
     })
   )
 

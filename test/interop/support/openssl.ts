@@ -8,8 +8,8 @@ const openssl = (args: ReadonlyArray<string>) => Effect.acquireDisposable(Effect
 /** Until the program says this. */
 export const says = (program: Program, pattern: RegExp) => Effect.promise(() => program.until(pattern))
 
-/** TLS 1.3 and nothing else, unless another version is named: it takes one such flag. */
-const version = (args: ReadonlyArray<string>) => (args.includes("-tls1_2") ? [] : ["-tls1_3"])
+/** TLS 1.3 and nothing else, unless other versions are named: it takes one such flag, or some that rule others out. */
+const version = (args: ReadonlyArray<string>) => (args.some((arg) => /^-(no_)?tls1_/.test(arg)) ? [] : ["-tls1_3"])
 
 /** `s_server` on a free port; `args` go to it as they are. */
 export const server = Effect.fnUntraced(function* (pair: Pair, ...args: ReadonlyArray<string>) {
