@@ -2,7 +2,7 @@
 import { assert } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { decodeMessage, encodeMessage, type Message } from "../../src/codec/handshake/handshake.ts"
-import { HEADER_LENGTH, lengthAt, writeHeader } from "../../src/codec/record/record.ts"
+import { HEADER_LENGTH, lengthAt, typeAt, writeHeader } from "../../src/codec/record/record.ts"
 
 type Hello<T extends "ClientHello" | "ServerHello"> = Extract<Message, { readonly _tag: T }>["body"]
 /** What is said in the place of a hello. */
@@ -61,3 +61,39 @@ export const lowered: Lie<"ClientHello"> = ({ extensions }) => ({
 export const unmarked: Lie<"ServerHello"> = ({ random }) => ({
   random: Buffer.concat([random.subarray(0, 24), Buffer.alloc(8, 7)])
 })
+
+/**
+ * Handshake messages in the clear, in records of so many bytes at most: in more of them, or in fewer, as far as they
+ * come together. From the first ChangeCipherSpec on everything stays as it is.
+ */
+export const reframed = (size: number) => {
+  let waiting = Buffer.alloc(0)
+  let clear = true
+  return (chunk: Uint8Array): Uint8Array => {
+    waiting = Buffer.concat([waiting, chunk])
+    const out: Array<Uint8Array> = []
+    let content = Buffer.alloc(0)
+    const flush = () => {
+      for (let at = 0; at < content.length; at += size) {
+        const piece = content.subarray(at, at + size)
+        const header = new Uint8Array(HEADER_LENGTH)
+        writeHeader(header, 0, 22, 0x0303, piece.length)
+        out.push(header, piece)
+      }
+      content = Buffer.alloc(0)
+    }
+    while (clear && waiting.length >= HEADER_LENGTH) {
+      const end = HEADER_LENGTH + lengthAt(waiting, 0)
+      clear = typeAt(waiting, 0) === 22
+      if (!clear || waiting.length < end) break
+      content = Buffer.concat([content, waiting.subarray(HEADER_LENGTH, end)])
+      waiting = waiting.subarray(end)
+    }
+    flush()
+    if (!clear) {
+      out.push(waiting)
+      waiting = Buffer.alloc(0)
+    }
+    return Buffer.concat(out)
+  }
+}

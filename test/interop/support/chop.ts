@@ -68,3 +68,35 @@ export const proxy = (to: number, seed: number) =>
       }
     })
   )
+
+/** A TCP proxy through which everything goes as `change` wants it, one for each direction, in pieces of `most` bytes. */
+export const changing = (
+  to: number,
+  change: () => (bytes: Uint8Array) => Uint8Array,
+  most = Number.POSITIVE_INFINITY
+) =>
+  listening(
+    Net.createServer({ allowHalfOpen: true, noDelay: true }, (near) => {
+      const far = Net.connect({ host: "127.0.0.1", port: to, allowHalfOpen: true, noDelay: true })
+      for (const [from, into] of [
+        [near, far],
+        [far, near]
+      ] as const) {
+        const changed = change()
+        let latest = Promise.resolve()
+        // A turn of the loop for every piece, so that each is a segment of its own.
+        const pass = async (bytes: Uint8Array) => {
+          for (const piece of chop(bytes, () => most)) {
+            into.write(piece)
+            await new Promise<void>((resume) => void setImmediate(resume))
+          }
+        }
+        from.on("data", (bytes) => {
+          const ready = changed(bytes)
+          latest = latest.then(() => pass(ready))
+        })
+        from.on("end", () => void latest.then(() => into.end()))
+        from.on("error", () => into.destroy())
+      }
+    })
+  )
