@@ -1,12 +1,17 @@
 /** What a handshake of TLS 1.2 has besides: curves and hashes of ECDSA, in both roles with OpenSSL and node:tls. */
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import * as CertificateTransparency from "../../src/layers/CertificateTransparency.ts"
 import * as ClientSessionStore from "../../src/layers/ClientSessionStore.ts"
 import * as NodeCryptoProvider from "../../src/layers/node/NodeCryptoProvider.ts"
 import * as Tickets from "../../src/layers/Tickets.ts"
+import { find } from "../../src/layers/TlsError.ts"
 import { issue } from "../../src/layers/testing/certificates.ts"
+import { listOf, makeLog, stampCertificate } from "../../src/layers/testing/transparency.ts"
 import { fixtures, type Pair } from "./support/fixtures.ts"
 import * as Node from "./support/node.ts"
 import * as Openssl from "./support/openssl.ts"
@@ -23,6 +28,20 @@ const p521: Pair = {
   cert: "",
   key: ""
 }
+
+/** Two logs, and what they said of a certificate a minute ago: OpenSSL counts in whole seconds. */
+const { logs, timestamps } = await Effect.gen(function* () {
+  const logs = [yield* makeLog({ operator: "A" }), yield* makeLog({ operator: "B", keyType: "rsa2048" })]
+  return {
+    logs,
+    timestamps: yield* stampCertificate(logs, fixtures.server.p256.issued.certificate, {
+      timestamp: Date.now() - 60_000
+    })
+  }
+}).pipe(Effect.provide(NodeCryptoProvider.layer), Effect.runPromise)
+const logged = CertificateTransparency.layer({ list: listOf(logs, Date.now()) }).pipe(
+  Layer.provide(NodeCryptoProvider.layer)
+)
 
 /** Tickets that are under an older key as soon as they are made. */
 const aging = Layer.effect(
@@ -80,6 +99,62 @@ describe.skipIf(!hasOpenssl)(`openssl s_client -tls1_2 (${openssl})`, () => {
       const { cert, key } = fixtures.client.p384
       yield* visit(port, "-cert", cert, "-key", key, "-client_sigalgs", "ECDSA+SHA256", "-sigalgs", "ECDSA+SHA256")
       assert.isString((yield* Queue.take(served)).connection.info.peer)
+    })
+  )
+})
+
+describe("timestamps in ServerHello (RFC 6962 section 3.3.1)", () => {
+  const stamped = { ...fixtures.server.p256, timestamps }
+  const ask = { versions, stapling: "ask", revocation: logged } as const
+  const file = (name: string, text: string | Uint8Array) => {
+    const path = join(fixtures.folder, name)
+    writeFileSync(path, text)
+    return path
+  }
+
+  it.live("of our server let our client believe its certificate, which it does not without them", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Ours.serve({ versions, pairs: [stamped] })
+      const connection = yield* Ours.connect(port, ask)
+      assert.match(connection.info.peer ?? "", /published by log of A and log of B/)
+      const silent = yield* Ours.serve({ versions })
+      const refused = yield* Effect.flip(Ours.connect(silent.port, ask))
+      assert.strictEqual(find(refused)?.reason._tag, "CertificateNotLogged")
+    })
+  )
+
+  it.live.skipIf(!hasOpenssl)("of our server are found valid by openssl s_client -ct", () =>
+    Effect.gen(function* () {
+      const list = ["enabled_logs = a,b"].concat(
+        logs.map(({ key, description }, i) =>
+          [`[${"ab"[i]}]`, `description = ${description}`, `key = ${Buffer.from(key).toString("base64")}`].join("\n")
+        )
+      )
+      const { port } = yield* Ours.serve({ versions, pairs: [stamped] })
+      const said = yield* visit(port, "-ct", "-ctlogfile", file("logs.cnf", list.join("\n")))
+      assert.match(said, /SCTs present \(2\)/)
+      assert.strictEqual(said.match(/SCT validation status: valid/g)?.length, 2)
+    })
+  )
+
+  it.live.skipIf(!hasOpenssl)("of openssl s_server -serverinfo are judged by our client", () =>
+    Effect.gen(function* () {
+      const sized = (...parts: ReadonlyArray<Uint8Array>) => {
+        const all = Buffer.concat([...parts])
+        return Buffer.concat([Uint8Array.of(all.length >> 8, all.length & 255), all])
+      }
+      const extension = (stamps: ReadonlyArray<Uint8Array>) =>
+        Buffer.concat([Uint8Array.of(0, 18), sized(sized(...stamps.map((each) => sized(each))))]).toString("base64")
+      const info = (name: string, stamps: ReadonlyArray<Uint8Array>) =>
+        file(name, `-----BEGIN SERVERINFO FOR CT-----\n${extension(stamps)}\n-----END SERVERINFO FOR CT-----\n`)
+      const serve = (path: string) => Openssl.server(fixtures.server.p256, "-tls1_2", "-serverinfo", path)
+      const right = yield* serve(info("two.pem", timestamps))
+      const connection = yield* Ours.connect(right.port, ask)
+      assert.deepStrictEqual(connection.info.version, "TLSv1.2")
+      assert.match(connection.info.peer ?? "", /published by log of A and log of B/)
+      const one = yield* serve(info("one.pem", timestamps.slice(0, 1)))
+      const refused = yield* Effect.flip(Ours.connect(one.port, ask))
+      assert.strictEqual(find(refused)?.reason._tag, "CertificateNotLogged")
     })
   )
 })
