@@ -172,6 +172,9 @@ describe("rule 6: what the core does not do", () => {
     none(offences(typed, matches(/(:\s*|<|\bas\s+|\|\s*)any\b/g)))
     none(offences(core, matches(/[\w)\]]!(?=[.[),;\s])(?!\s*=)/g)))
   })
+  it("its generators are made once: `resultFn`, and no `Result.gen`", () => {
+    none(offences(files, matches(/\bResult\.gen\(/g)))
+  })
   it("it asks for time and randomness, and takes neither", () => {
     none(
       offences(

@@ -8,6 +8,7 @@ import * as Hex from "effect/encoding/Hex"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { describe } from "../codec/presentation/wire.ts"
+import { type Returns, resultFn } from "../codec/resultFn.ts"
 import { type Certificate, parseCertificate } from "../codec/x509/certificate.ts"
 import { inspectCertificate } from "../codec/x509/inspect.ts"
 import { certificatesFromPem, parsePem } from "../codec/x509/pem.ts"
@@ -34,14 +35,13 @@ const write = Effect.fnUntraced(function* (directory: string, certificate: strin
 })
 
 /** A name that a client can ask for, in the one way to write it; a wildcard is the whole first label. */
-const serverName = (text: string): Result.Result<string, CliFailure> =>
-  Result.gen(function* () {
-    const wildcard = text.startsWith("*.")
-    const parsed = parseServerIdentity(wildcard ? text.slice(2) : text)
-    const identity = yield* Result.mapError(parsed, ({ detail }) => usage(`--name: ${detail}`))
-    if (identity._tag === "DnsName") return wildcard ? `*.${identity.name}` : identity.name
-    return wildcard ? yield* Result.fail(usage(`--name: ${text}: an address has no wildcard`)) : identity.text
-  })
+const serverName = resultFn(function* (text: string): Returns<string, CliFailure> {
+  const wildcard = text.startsWith("*.")
+  const parsed = parseServerIdentity(wildcard ? text.slice(2) : text)
+  const identity = yield* Result.mapError(parsed, ({ detail }) => usage(`--name: ${detail}`))
+  if (identity._tag === "DnsName") return wildcard ? `*.${identity.name}` : identity.name
+  return wildcard ? yield* Result.fail(usage(`--name: ${text}: an address has no wildcard`)) : identity.text
+})
 
 /** Every authority has a name of its own: of two with one name, the wrong one gives puzzling errors. */
 const authorityName = CryptoProvider.use(({ randomBytes }) =>
@@ -158,24 +158,26 @@ const make = Command.make(
 const isPem = (bytes: Uint8Array): boolean => bytes[0] !== 0x30
 
 /** The certificates of a file, PEM or DER; what is wrong with it is said about the file. */
-const certificatesOf = (path: string, bytes: Uint8Array): Result.Result<ReadonlyArray<Certificate>, CliFailure> =>
-  Result.gen(function* () {
-    const text = isPem(bytes) ? new TextDecoder().decode(bytes) : undefined
-    const list = text === undefined ? Result.succeed([bytes]) : certificatesFromPem(text)
-    const certificates: Array<Certificate> = []
-    const blocks = yield* Result.mapError(list, (failure) => {
-      const labels = Result.getOrElse(parsePem(text ?? ""), () => []).map(({ label }) => label)
-      const found = labels.length === 0 ? "" : `; it holds ${[...new Set(labels)].join(", ")}`
-      return failed(`${path}: ${describe(failure)}${found}`)
-    })
-    for (const [i, der] of blocks.entries()) {
-      const place = blocks.length === 1 ? path : `${path}, certificate ${i + 1}`
-      certificates.push(
-        yield* Result.mapError(parseCertificate(der), (failure) => failed(`${place}: ${describe(failure)}`))
-      )
-    }
-    return certificates
+const certificatesOf = resultFn(function* (
+  path: string,
+  bytes: Uint8Array
+): Returns<ReadonlyArray<Certificate>, CliFailure> {
+  const text = isPem(bytes) ? new TextDecoder().decode(bytes) : undefined
+  const list = text === undefined ? Result.succeed([bytes]) : certificatesFromPem(text)
+  const certificates: Array<Certificate> = []
+  const blocks = yield* Result.mapError(list, (failure) => {
+    const labels = Result.getOrElse(parsePem(text ?? ""), () => []).map(({ label }) => label)
+    const found = labels.length === 0 ? "" : `; it holds ${[...new Set(labels)].join(", ")}`
+    return failed(`${path}: ${describe(failure)}${found}`)
   })
+  for (const [i, der] of blocks.entries()) {
+    const place = blocks.length === 1 ? path : `${path}, certificate ${i + 1}`
+    certificates.push(
+      yield* Result.mapError(parseCertificate(der), (failure) => failed(`${place}: ${describe(failure)}`))
+    )
+  }
+  return certificates
+})
 
 const inspect = Command.make(
   "inspect",

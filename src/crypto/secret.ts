@@ -72,6 +72,9 @@ const lent: ReadonlySet<string> = new Set([
   "transcript"
 ])
 
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !ArrayBuffer.isView(value)
+
 /** The secrets that a state holds as its own, however deep; for whoever wipes them all. */
 export const secretsOf = (
   value: unknown,
@@ -79,8 +82,12 @@ export const secretsOf = (
   depth = 0
 ): ReadonlySet<Secret<string>> => {
   if (value instanceof Secret) found.add(value)
-  else if (typeof value === "object" && value !== null && depth < 10 && !ArrayBuffer.isView(value)) {
-    for (const [name, part] of Object.entries(value)) if (!lent.has(name)) secretsOf(part, found, depth + 1)
+  else if (isObject(value) && depth < 10) {
+    // Walked at every step of a handshake: no entries are made, and what is no object is not entered.
+    for (const name in value) {
+      const part = value[name]
+      if (isObject(part) && !lent.has(name)) secretsOf(part, found, depth + 1)
+    }
   }
   return found
 }

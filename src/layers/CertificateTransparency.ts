@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import { type Returns, resultFn } from "../codec/resultFn.ts"
 import { timestampsInOcsp } from "../codec/x509/sct.ts"
 import type { Primitives } from "../crypto/primitives.ts"
 import type { AuthenticatePeer } from "../state/command.ts"
@@ -51,18 +52,17 @@ export const CertificateTransparency = Context.Reference<Demand>("effect-tls/lay
 const badLog = (description: string, detail: string): TlsError =>
   misconfigured(`list of logs: the key of ${description}: ${detail}`)
 
-const loadLogs = (
+const loadLogs = resultFn(function* (
   { publicKey, hashes }: Primitives,
   { logs }: LogList
-): Result.Result<ReadonlyMap<string, LoadedLog>, TlsError> =>
-  Result.gen(function* () {
-    const loaded = new Map<string, LoadedLog>()
-    for (const log of logs) {
-      const key = yield* Result.mapError(publicKey(log.key), ({ detail }) => badLog(log.description, detail))
-      loaded.set(hex(hashes.sha256.digest(log.key)), { log, key })
-    }
-    return loaded
-  })
+): Returns<ReadonlyMap<string, LoadedLog>, TlsError> {
+  const loaded = new Map<string, LoadedLog>()
+  for (const log of logs) {
+    const key = yield* Result.mapError(publicKey(log.key), ({ detail }) => badLog(log.description, detail))
+    loaded.set(hex(hashes.sha256.digest(log.key)), { log, key })
+  }
+  return loaded
+})
 
 /** The policy in a few bytes: another list, or another number, is another policy. */
 const nameOf = ({ date }: LogList, { logs, operators, sha256 }: Rules, verifier: Uint8Array): Uint8Array => {
@@ -70,15 +70,14 @@ const nameOf = ({ date }: LogList, { logs, operators, sha256 }: Rules, verifier:
   return sha256.digest(joined([verifier, bytesOf(`transparency ${operators} ${date} ${ids.sort().join()}`)]))
 }
 
-const judge = (request: AuthenticatePeer, identity: PeerIdentity, rules: Rules, now: number) =>
-  Result.gen(function* () {
-    const [first = new Uint8Array(0)] = request.chain
-    const certificate = yield* readCertificate(first, 0)
-    const { issuerKey } = identity
-    const { timestamps = [], ocsp } = request
-    const beside = [...timestamps, ...(ocsp === undefined ? [] : timestampsInOcsp(ocsp))]
-    return yield* checkTimestamps({ certificate, issuerKey, beside, now }, rules)
-  })
+const judge = resultFn(function* (request: AuthenticatePeer, identity: PeerIdentity, rules: Rules, now: number) {
+  const [first = new Uint8Array(0)] = request.chain
+  const certificate = yield* readCertificate(first, 0)
+  const { issuerKey } = identity
+  const { timestamps = [], ocsp } = request
+  const beside = [...timestamps, ...(ocsp === undefined ? [] : timestampsInOcsp(ocsp))]
+  return yield* checkTimestamps({ certificate, issuerKey, beside, now }, rules)
+})
 
 const demanding =
   (list: LogList, rules: Rules): Demand =>

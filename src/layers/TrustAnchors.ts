@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { describe } from "../codec/presentation/wire.ts"
+import { type Returns, resultFn } from "../codec/resultFn.ts"
 import { certificatesFromPem } from "../codec/x509/pem.ts"
 import { anchorFromDer, type TrustAnchor } from "../state/path/anchor.ts"
 import { anchorOfRoot } from "./mozillaRoot.ts"
@@ -23,18 +24,19 @@ export class TrustAnchors extends Context.Service<TrustAnchors, { readonly ancho
 const decoder = new TextDecoder()
 
 /** The anchors in certificates, DER; one that cannot be read fails all, with its place in the list. */
-export const fromDer = (list: ReadonlyArray<Uint8Array>): Result.Result<ReadonlyArray<TrustAnchor>, TlsError> =>
-  Result.gen(function* () {
-    const anchors: Array<TrustAnchor> = []
-    for (const [i, der] of list.entries()) {
-      anchors.push(
-        yield* Result.mapError(anchorFromDer(der), ({ detail }) =>
-          misconfigured(`trusted certificate ${i + 1} of ${list.length}: ${detail}`)
-        )
+export const fromDer = resultFn(function* (
+  list: ReadonlyArray<Uint8Array>
+): Returns<ReadonlyArray<TrustAnchor>, TlsError> {
+  const anchors: Array<TrustAnchor> = []
+  for (const [i, der] of list.entries()) {
+    anchors.push(
+      yield* Result.mapError(anchorFromDer(der), ({ detail }) =>
+        misconfigured(`trusted certificate ${i + 1} of ${list.length}: ${detail}`)
       )
-    }
-    return anchors
-  })
+    )
+  }
+  return anchors
+})
 
 /** The anchors in a PEM text; fails when there is no certificate in it. */
 export const fromPem = (pem: string | Uint8Array): Result.Result<ReadonlyArray<TrustAnchor>, TlsError> =>

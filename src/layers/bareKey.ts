@@ -1,6 +1,7 @@
 /** Verifiers without a chain: one key that is known, or any key at all. Both check CertificateVerify. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { type Returns, resultFn } from "../codec/resultFn.ts"
 import { equal } from "../crypto/constantTime.ts"
 import type { Primitives, PublicKey } from "../crypto/primitives.ts"
 import type { AuthenticatePeer } from "../state/command.ts"
@@ -12,21 +13,20 @@ import { misconfigured, type TlsError } from "./TlsError.ts"
 import type { Verifier } from "./Verifier.ts"
 
 /** The end-entity's key and who it says it is, its signature checked. */
-export const signer = (
+export const signer = resultFn(function* (
   primitives: Primitives,
   request: AuthenticatePeer
-): Result.Result<{ readonly subject: string; readonly key: PublicKey }, Failure> =>
-  Result.gen(function* () {
-    const [first] = request.chain
-    if (first === undefined) return yield* Result.fail(failure("EmptyCertificateList", "the chain is empty"))
-    const leaf = yield* readCertificate(first, 0)
-    const key = primitives.publicKey(leaf.publicKey.spki)
-    if (Result.isFailure(key)) {
-      return yield* refuse("CertificateKeyUnsupported", leaf, `has a key that cannot be used: ${key.failure.detail}`)
-    }
-    yield* checkPeerSignature(key.success, request)
-    return { subject: subjectText(leaf), key: key.success }
-  })
+): Returns<{ readonly subject: string; readonly key: PublicKey }, Failure> {
+  const [first] = request.chain
+  if (first === undefined) return yield* Result.fail(failure("EmptyCertificateList", "the chain is empty"))
+  const leaf = yield* readCertificate(first, 0)
+  const key = primitives.publicKey(leaf.publicKey.spki)
+  if (Result.isFailure(key)) {
+    return yield* refuse("CertificateKeyUnsupported", leaf, `has a key that cannot be used: ${key.failure.detail}`)
+  }
+  yield* checkPeerSignature(key.success, request)
+  return { subject: subjectText(leaf), key: key.success }
+})
 
 /** Whoever has the key of whatever certificate was sent. */
 export const makeAcceptAny = (primitives: Primitives): Verifier["verify"] =>

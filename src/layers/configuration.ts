@@ -4,6 +4,7 @@ import * as Result from "effect/Result"
 import { CertificateCompressionAlgorithm } from "../codec/extension/compressCertificate.ts"
 import type { NamedGroup } from "../codec/registry/namedGroup.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
+import { type Returns, resultFn } from "../codec/resultFn.ts"
 import type { CertificateCompressor } from "../crypto/compression.ts"
 import type {
   ClientAuthentication,
@@ -75,21 +76,20 @@ const chosen = <A extends { readonly name: string | number }>(
     : Result.mapError(named(what, all, names), (detail) => failure("InvalidConfiguration", detail))
 
 /** Protocol names go as bytes, of which a string here has one a character (RFC 7301 section 3.1). */
-const protocols = (names: ReadonlyArray<string>): Outcome<ReadonlyArray<string>> =>
-  Result.gen(function* () {
-    for (const name of names) {
-      if (name.length < 1 || name.length > 255) {
-        yield* fail("InvalidConfiguration", `an ALPN protocol name has 1 to 255 bytes, this one ${name.length}`)
-      }
-      if (/[^\0-\xff]/.test(name)) {
-        yield* fail("InvalidConfiguration", `the ALPN protocol name "${escape(name)}" is not made of bytes`)
-      }
+const protocols = resultFn(function* (names: ReadonlyArray<string>): Returns<ReadonlyArray<string>, Failure> {
+  for (const name of names) {
+    if (name.length < 1 || name.length > 255) {
+      yield* fail("InvalidConfiguration", `an ALPN protocol name has 1 to 255 bytes, this one ${name.length}`)
     }
-    if (new Set(names).size < names.length) yield* fail("InvalidConfiguration", "an ALPN protocol is named twice")
-    const size = names.reduce((size, name) => size + 1 + name.length, 0)
-    if (size > 0xffff) yield* fail("InvalidConfiguration", "the ALPN protocol names have more than 65535 bytes")
-    return names
-  })
+    if (/[^\0-\xff]/.test(name)) {
+      yield* fail("InvalidConfiguration", `the ALPN protocol name "${escape(name)}" is not made of bytes`)
+    }
+  }
+  if (new Set(names).size < names.length) yield* fail("InvalidConfiguration", "an ALPN protocol is named twice")
+  const size = names.reduce((size, name) => size + 1 + name.length, 0)
+  if (size > 0xffff) yield* fail("InvalidConfiguration", "the ALPN protocol names have more than 65535 bytes")
+  return names
+})
 
 /** The deadline that is asked for, or the default. */
 export const handshakeDuration = (asked: Duration.Input | undefined): Outcome<Duration.Duration> => {
@@ -115,42 +115,43 @@ const compressors = (all: ReadonlyArray<CertificateCompressor>): Outcome<Readonl
 const everyVersion: ReadonlyArray<Version> = ["TLSv1.3", "TLSv1.2"]
 
 /** The suites that are meant, and the versions that have any. */
-const spoken = (options: Options, crypto: CryptoProvider["Service"]) =>
-  Result.gen(function* () {
-    const { suites: all } = options
-    const suites = yield* all === undefined
-      ? Result.succeed(crypto)
-      : Result.mapError(namedSuites(crypto, all), (detail) => failure("InvalidConfiguration", detail))
-    const { versions = everyVersion } = options
-    const unknown = versions.find((version) => version !== "TLSv1.3" && version !== "TLSv1.2")
-    if (unknown !== undefined)
-      yield* fail("InvalidConfiguration", `there is no version ${escape(String(unknown))} here`)
-    const left = versions.filter((version) => (version === "TLSv1.2" ? suites.suites12 : suites.suites).length > 0)
-    if (left.length === 0 || new Set(left).size < left.length) {
-      yield* fail("InvalidConfiguration", "`versions` names each version once, and at least one that has a suite")
-    }
-    return { versions: left, suites: suites.suites, suites12: suites.suites12 } as const
-  })
+const spoken = resultFn(function* (options: Options, crypto: CryptoProvider["Service"]) {
+  const { suites: all } = options
+  const suites = yield* all === undefined
+    ? Result.succeed(crypto)
+    : Result.mapError(namedSuites(crypto, all), (detail) => failure("InvalidConfiguration", detail))
+  const { versions = everyVersion } = options
+  const unknown = versions.find((version) => version !== "TLSv1.3" && version !== "TLSv1.2")
+  if (unknown !== undefined) yield* fail("InvalidConfiguration", `there is no version ${escape(String(unknown))} here`)
+  const left = versions.filter((version) => (version === "TLSv1.2" ? suites.suites12 : suites.suites).length > 0)
+  if (left.length === 0 || new Set(left).size < left.length) {
+    yield* fail("InvalidConfiguration", "`versions` names each version once, and at least one that has a suite")
+  }
+  return { versions: left, suites: suites.suites, suites12: suites.suites12 } as const
+})
 
-const common = (options: Options, crypto: CryptoProvider["Service"], schemes: ReadonlyArray<SignatureScheme>) =>
-  Result.gen(function* () {
-    const groups = crypto.groups.map((name) => ({ name }))
-    yield* handshakeDuration(options.handshakeTimeout)
-    yield* RecordOptions.checked(options)
-    if (schemes.length === 0) yield* fail("InvalidConfiguration", "the verifier accepts no signature scheme")
-    return {
-      ...(yield* spoken(options, crypto)),
-      extendedMasterSecret: options.extendedMasterSecret ?? "required",
-      groups: (yield* chosen("group", groups, options.groups)).map(({ name }): NamedGroup => name),
-      schemes,
-      protocols: yield* protocols(options.alpnProtocols ?? []),
-      compatibility: options.compatibility ?? "middlebox",
-      grease: options.grease ?? "on",
-      certificateCompression: yield* compressors(options.certificateCompression ?? []),
-      stapling: options.stapling,
-      recordSizeLimit: options.recordSizeLimit
-    } as const
-  })
+const common = resultFn(function* (
+  options: Options,
+  crypto: CryptoProvider["Service"],
+  schemes: ReadonlyArray<SignatureScheme>
+) {
+  const groups = crypto.groups.map((name) => ({ name }))
+  yield* handshakeDuration(options.handshakeTimeout)
+  yield* RecordOptions.checked(options)
+  if (schemes.length === 0) yield* fail("InvalidConfiguration", "the verifier accepts no signature scheme")
+  return {
+    ...(yield* spoken(options, crypto)),
+    extendedMasterSecret: options.extendedMasterSecret ?? "required",
+    groups: (yield* chosen("group", groups, options.groups)).map(({ name }): NamedGroup => name),
+    schemes,
+    protocols: yield* protocols(options.alpnProtocols ?? []),
+    compatibility: options.compatibility ?? "middlebox",
+    grease: options.grease ?? "on",
+    certificateCompression: yield* compressors(options.certificateCompression ?? []),
+    stapling: options.stapling,
+    recordSizeLimit: options.recordSizeLimit
+  } as const
+})
 
 /** What clients say besides. */
 export interface ClientOptions extends Options, Resumption.ClientOptions {
@@ -179,27 +180,26 @@ export type ClientTypes = Pick<
 >
 
 /** A client's. */
-export const client = (
+export const client = resultFn(function* (
   options: ClientOptions,
   crypto: CryptoProvider["Service"],
   schemes: ReadonlyArray<SignatureScheme>,
   { authorities, ...types }: ClientTypes = {}
-): Outcome<ClientConfig> =>
-  Result.gen(function* () {
-    const config = yield* common(options, crypto, schemes)
-    const groups = config.groups.map((name) => ({ name }))
-    const shares = yield* chosen("group among `groups`", groups, options.shares ?? sharesOf(config.groups).map(String))
-    return {
-      ...config,
-      ...types,
-      authorities: options.certificateAuthorities === "send" ? authorities : undefined,
-      server: yield* parseServerIdentity(options.serverName),
-      shares: shares.map(({ name }) => name),
-      extensionOrder: options.extensionOrder ?? "shuffled",
-      stapling: options.stapling ?? "ask",
-      earlyData: options.earlyData?.length
-    }
-  })
+): Returns<ClientConfig, Failure> {
+  const config = yield* common(options, crypto, schemes)
+  const groups = config.groups.map((name) => ({ name }))
+  const shares = yield* chosen("group among `groups`", groups, options.shares ?? sharesOf(config.groups).map(String))
+  return {
+    ...config,
+    ...types,
+    authorities: options.certificateAuthorities === "send" ? authorities : undefined,
+    server: yield* parseServerIdentity(options.serverName),
+    shares: shares.map(({ name }) => name),
+    extensionOrder: options.extensionOrder ?? "shuffled",
+    stapling: options.stapling ?? "ask",
+    earlyData: options.earlyData?.length
+  }
+})
 
 /** A server's. */
 export const server = (

@@ -8,6 +8,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { decode, describe, encode } from "../codec/presentation/wire.ts"
 import { RoleContext } from "../codec/psk/importedIdentity.ts"
+import { resultFn } from "../codec/resultFn.ts"
 import { equal } from "../crypto/constantTime.ts"
 import { escape, type Failure, make as failure } from "../state/failure.ts"
 import * as Importer from "../state/tls13/importer.ts"
@@ -73,19 +74,18 @@ const labelOf = (identity: Uint8Array, { client, server }: RoleContext): string 
   `${show(identity)} (${escape(client)} to ${escape(server)})`
 
 /** What one client offers one server. */
-const offered = ({ epsk, provisioning }: Member, client: string, server: string) =>
-  Result.gen(function* () {
-    const roles = { client, server, provisioning }
-    const context = yield* Result.mapError(encode(RoleContext.wire, roles), (error) =>
-      failure("InvalidConfiguration", `external PSK: ${describe(error)}`)
-    )
-    const psks: Array<ExternalPsk> = []
-    for (const kdf of Importer.kdfs) {
-      const psk = yield* Importer.importPsk(epsk, context, kdf)
-      psks.push({ ...psk, label: labelOf(epsk.identity, roles), peer: server })
-    }
-    return psks
-  })
+const offered = resultFn(function* ({ epsk, provisioning }: Member, client: string, server: string) {
+  const roles = { client, server, provisioning }
+  const context = yield* Result.mapError(encode(RoleContext.wire, roles), (error) =>
+    failure("InvalidConfiguration", `external PSK: ${describe(error)}`)
+  )
+  const psks: Array<ExternalPsk> = []
+  for (const kdf of Importer.kdfs) {
+    const psk = yield* Importer.importPsk(epsk, context, kdf)
+    psks.push({ ...psk, label: labelOf(epsk.identity, roles), peer: server })
+  }
+  return psks
+})
 
 /** What the keys of somebody with a name come to, in both roles. */
 export const make = Effect.fnUntraced(function* ({ name, aliases = [], keys }: Options) {

@@ -2,6 +2,7 @@
 import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { type Returns, resultFn } from "../codec/resultFn.ts"
 import type { LogList, TransparencyLog } from "../state/path/transparency.ts"
 import { misconfigured, type TlsError } from "./TlsError.ts"
 
@@ -45,40 +46,41 @@ const timeOf = (text: string): Result.Result<number, TlsError> => {
 }
 
 /** A log that is, or was, good enough; those that were never are left out. */
-const logOf = (operator: string, log: typeof Log.Type): Result.Result<TransparencyLog | undefined, TlsError> =>
-  Result.gen(function* () {
-    const { description = `a log of ${operator}`, key, state = {}, temporal_interval: interval } = log
-    const { qualified, usable, readonly, retired } = state
-    if ((qualified ?? usable ?? readonly ?? retired) === undefined) return undefined
-    return {
-      description,
-      operator,
-      key: yield* Result.mapError(Base64.decode(key), () =>
-        misconfigured(`list of logs: the key of ${description} is not base64`)
-      ),
-      retired: retired === undefined ? undefined : yield* timeOf(retired.timestamp),
-      expiry:
-        interval === undefined
-          ? undefined
-          : { start: yield* timeOf(interval.start_inclusive), end: yield* timeOf(interval.end_exclusive) }
-    }
-  })
+const logOf = resultFn(function* (
+  operator: string,
+  log: typeof Log.Type
+): Returns<TransparencyLog | undefined, TlsError> {
+  const { description = `a log of ${operator}`, key, state = {}, temporal_interval: interval } = log
+  const { qualified, usable, readonly, retired } = state
+  if ((qualified ?? usable ?? readonly ?? retired) === undefined) return undefined
+  return {
+    description,
+    operator,
+    key: yield* Result.mapError(Base64.decode(key), () =>
+      misconfigured(`list of logs: the key of ${description} is not base64`)
+    ),
+    retired: retired === undefined ? undefined : yield* timeOf(retired.timestamp),
+    expiry:
+      interval === undefined
+        ? undefined
+        : { start: yield* timeOf(interval.start_inclusive), end: yield* timeOf(interval.end_exclusive) }
+  }
+})
 
 /**
  * The logs of a log_list.json of version 3: qualified, usable, read-only, and retired ones up to the day they were.
  * Fails with `InvalidConfiguration`.
  */
-export const fromJson = (text: string): Result.Result<LogList, TlsError> =>
-  Result.gen(function* () {
-    const document = yield* Result.mapError(Schema.decodeResult(Document)(text), () =>
-      misconfigured("list of logs: not a log_list.json of version 3")
-    )
-    const logs: Array<TransparencyLog> = []
-    for (const { name, logs: rfc6962, tiled_logs: tiled = [] } of document.operators) {
-      for (const one of [...rfc6962, ...tiled]) {
-        const log = yield* logOf(name, one)
-        if (log !== undefined) logs.push(log)
-      }
+export const fromJson = resultFn(function* (text: string): Returns<LogList, TlsError> {
+  const document = yield* Result.mapError(Schema.decodeResult(Document)(text), () =>
+    misconfigured("list of logs: not a log_list.json of version 3")
+  )
+  const logs: Array<TransparencyLog> = []
+  for (const { name, logs: rfc6962, tiled_logs: tiled = [] } of document.operators) {
+    for (const one of [...rfc6962, ...tiled]) {
+      const log = yield* logOf(name, one)
+      if (log !== undefined) logs.push(log)
     }
-    return { date: yield* timeOf(document.log_list_timestamp), logs }
-  })
+  }
+  return { date: yield* timeOf(document.log_list_timestamp), logs }
+})

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { describe } from "../codec/presentation/wire.ts"
+import { type Returns, resultFn } from "../codec/resultFn.ts"
 import { parsePublicKey } from "../codec/x509/publicKey.ts"
 import { equal } from "../crypto/constantTime.ts"
 import type { Primitives, PublicKey } from "../crypto/primitives.ts"
@@ -35,19 +36,18 @@ const pinsOf = Effect.fnUntraced(function* (
 })
 
 /** The key itself, its signature over the handshake checked; `subject` is how people call it. */
-export const signerOfRawKey = (
+export const signerOfRawKey = resultFn(function* (
   primitives: Primitives,
   request: AuthenticatePeer
-): Result.Result<{ readonly subject: string; readonly key: PublicKey }, Failure> =>
-  Result.gen(function* () {
-    const [spki = new Uint8Array(0)] = request.chain
-    const subject = shownAs(primitives, spki)
-    const key = yield* Result.mapError(primitives.publicKey(spki), ({ detail }) =>
-      failure("CertificateKeyUnsupported", `${subject}, cannot be used: ${escape(detail)}`)
-    )
-    yield* checkPeerSignature(key, request)
-    return { subject, key }
-  })
+): Returns<{ readonly subject: string; readonly key: PublicKey }, Failure> {
+  const [spki = new Uint8Array(0)] = request.chain
+  const subject = shownAs(primitives, spki)
+  const key = yield* Result.mapError(primitives.publicKey(spki), ({ detail }) =>
+    failure("CertificateKeyUnsupported", `${subject}, cannot be used: ${escape(detail)}`)
+  )
+  yield* checkPeerSignature(key, request)
+  return { subject, key }
+})
 
 const shownAs = ({ hashes }: Primitives, spki: Uint8Array): string =>
   `raw public key, SHA-256 ${hex(hashes.sha256.digest(spki))}`

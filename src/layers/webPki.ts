@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { resultFn } from "../codec/resultFn.ts"
 import type { Certificate } from "../codec/x509/certificate.ts"
 import type { Primitives } from "../crypto/primitives.ts"
 import { inJavaScript } from "../crypto/verifyCost.ts"
@@ -57,19 +58,18 @@ interface Effort {
   readonly outcomes: Map<SignatureCheck["certificate"], Map<SignatureCheck["issuer"], Result.Result<void, Failure>>>
 }
 
-const parseChain = (memory: ChainMemory, chain: ReadonlyArray<Uint8Array>) =>
-  Result.gen(function* () {
-    const certificates: Array<Certificate> = []
-    if (chain.length > maxCertificates) {
-      const detail = `a chain of ${chain.length} certificates; ${maxCertificates} are looked at`
-      yield* Result.fail(failure("CertificateSearchExhausted", detail))
-    }
-    for (const [at, der] of chain.entries()) certificates.push(yield* memory.read(der, at))
-    const [leaf, ...intermediates] = certificates
-    return leaf === undefined
-      ? yield* Result.fail(failure("EmptyCertificateList", "the chain is empty"))
-      : { leaf, intermediates }
-  })
+const parseChain = resultFn(function* (memory: ChainMemory, chain: ReadonlyArray<Uint8Array>) {
+  const certificates: Array<Certificate> = []
+  if (chain.length > maxCertificates) {
+    const detail = `a chain of ${chain.length} certificates; ${maxCertificates} are looked at`
+    yield* Result.fail(failure("CertificateSearchExhausted", detail))
+  }
+  for (const [at, der] of chain.entries()) certificates.push(yield* memory.read(der, at))
+  const [leaf, ...intermediates] = certificates
+  return leaf === undefined
+    ? yield* Result.fail(failure("EmptyCertificateList", "the chain is empty"))
+    : { leaf, intermediates }
+})
 
 const checkSignature = (memory: ChainMemory, check: SignatureCheck): Result.Result<void, Failure> => {
   const { certificate, issuer, algorithm } = check

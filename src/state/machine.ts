@@ -3,6 +3,7 @@
  * Whoever adds an arrow must write its handler, and a handler can land only where its arrow points.
  */
 import * as Result from "effect/Result"
+import type { Returns } from "../codec/resultFn.ts"
 import type { Action } from "./action.ts"
 import { type Failure, fail } from "./failure.ts"
 
@@ -20,6 +21,9 @@ export interface Step<S, A> {
 
 /** What a handler of this library yields. */
 export type Stepped<S> = Result.Result<Step<S, Action>, Failure>
+
+/** What the generator of such a handler returns. */
+export type Steps<S> = Returns<Step<S, Action>, Failure>
 
 export const land = <const S>(state: S, actions: ReadonlyArray<Action> = []): Step<S, Action> => ({ state, actions })
 
@@ -97,10 +101,9 @@ const arrow = <From extends Tagged, Event extends Tagged, To extends Tagged, A>(
 ) => {
   const row = self.table[state._tag] ?? {}
   const handler = row[event]
+  if (handler !== undefined) return Result.succeed(handler)
   const expected = Object.keys(row).join(" or ")
-  return handler === undefined
-    ? fail("UnexpectedMessage", `${event} in state ${state._tag}, where ${expected} may follow`)
-    : Result.succeed(handler)
+  return fail("UnexpectedMessage", `${event} in state ${state._tag}, where ${expected} may follow`)
 }
 
 export const reduce =

@@ -3,6 +3,7 @@ import * as Result from "effect/Result"
 import { decodeDer, encodeDer } from "../der/der.ts"
 import { timeOf } from "../der/time.ts"
 import type { CodecFailure } from "../presentation/cursor.ts"
+import { type Returns, resultFn } from "../resultFn.ts"
 import { algorithmIdentifier, type SignatureAlgorithm } from "./algorithm.ts"
 import { encodeTbs, SignedCertificate, type TBSCertificate, type Version } from "./certificate.ts"
 import type { Extension } from "./extension.ts"
@@ -25,27 +26,26 @@ export interface CertificateTemplate {
 }
 
 /** The TBSCertificate of a template; fails for an algorithm that cannot stand in a certificate. */
-export const makeTbs = (template: CertificateTemplate): Result.Result<TBSCertificate, CodecFailure> =>
-  Result.gen(function* () {
-    const { version, serialNumber, issuer, subject, validity, spki } = template
-    const signature = algorithmIdentifier(template.algorithm)
-    if (signature === undefined) {
-      const expected = "an algorithm that certificates are signed with"
-      return yield* Result.fail<CodecFailure>({ alert: "illegal_parameter", offset: 0, expected, path: ["signature"] })
-    }
-    return {
-      version,
-      serialNumber,
-      signature,
-      issuer,
-      validity: { notBefore: timeOf(validity.notBefore), notAfter: timeOf(validity.notAfter) },
-      subject,
-      subjectPublicKeyInfo: { value: yield* decodeDer(SubjectPublicKeyInfo, spki), der: spki },
-      issuerUniqueID: undefined,
-      subjectUniqueID: undefined,
-      extensions: template.extensions.length === 0 ? undefined : template.extensions
-    }
-  })
+export const makeTbs = resultFn(function* (template: CertificateTemplate): Returns<TBSCertificate, CodecFailure> {
+  const { version, serialNumber, issuer, subject, validity, spki } = template
+  const signature = algorithmIdentifier(template.algorithm)
+  if (signature === undefined) {
+    const expected = "an algorithm that certificates are signed with"
+    return yield* Result.fail<CodecFailure>({ alert: "illegal_parameter", offset: 0, expected, path: ["signature"] })
+  }
+  return {
+    version,
+    serialNumber,
+    signature,
+    issuer,
+    validity: { notBefore: timeOf(validity.notBefore), notAfter: timeOf(validity.notAfter) },
+    subject,
+    subjectPublicKeyInfo: { value: yield* decodeDer(SubjectPublicKeyInfo, spki), der: spki },
+    issuerUniqueID: undefined,
+    subjectUniqueID: undefined,
+    extensions: template.extensions.length === 0 ? undefined : template.extensions
+  }
+})
 
 /** The certificate, DER, of what was signed (`encodeTbs` of it) and the signature. */
 export const makeCertificate = (

@@ -7,6 +7,7 @@ import { explicit, implicit, named, optional, retained, sequence, sequenceOf, wi
 import { Time } from "../der/time.ts"
 import { within } from "../der/tlv.ts"
 import type { CodecFailure } from "../presentation/cursor.ts"
+import { type Returns, resultFn } from "../resultFn.ts"
 import { AlgorithmIdentifier, type SignatureAlgorithm, signatureAlgorithmOf } from "./algorithm.ts"
 import { Extension, type KnownExtensions, readExtensions } from "./extension.ts"
 import { Name } from "./name.ts"
@@ -96,34 +97,33 @@ const consistent = ({ tbsCertificate, signatureAlgorithm }: SignedCertificate): 
  * certificate.known.subjectAltName // [{ _tag: "dNSName", value: "example.org" }]
  * ```
  */
-export const parseCertificate = (der: Uint8Array): Result.Result<Certificate, CodecFailure> =>
-  Result.gen(function* () {
-    const signed = yield* decodeDer(SignedCertificate, der)
-    yield* consistent(signed)
-    const tbs = signed.tbsCertificate.value
-    const extensions = tbs.extensions ?? []
-    const { der: spki } = tbs.subjectPublicKeyInfo
-    const part = (path: string, offset: number) => (failure: CodecFailure) =>
-      within(failure, offset, ["tbsCertificate", path])
-    return {
-      der,
-      tbs: signed.tbsCertificate.der,
-      version: tbs.version,
-      serialNumber: tbs.serialNumber,
-      signatureAlgorithm: signatureAlgorithmOf(signed.signatureAlgorithm),
-      signatureOid: signed.signatureAlgorithm.algorithm,
-      signature: signed.signatureValue,
-      issuer: tbs.issuer,
-      subject: tbs.subject,
-      validity: { notBefore: tbs.validity.notBefore.value, notAfter: tbs.validity.notAfter.value },
-      publicKey: yield* Result.mapError(
-        parsePublicKey(spki),
-        part("subjectPublicKeyInfo", spki.byteOffset - der.byteOffset)
-      ),
-      extensions,
-      known: yield* Result.mapError(readExtensions(extensions, der), part("extensions", 0))
-    }
-  })
+export const parseCertificate = resultFn(function* (der: Uint8Array): Returns<Certificate, CodecFailure> {
+  const signed = yield* decodeDer(SignedCertificate, der)
+  yield* consistent(signed)
+  const tbs = signed.tbsCertificate.value
+  const extensions = tbs.extensions ?? []
+  const { der: spki } = tbs.subjectPublicKeyInfo
+  const part = (path: string, offset: number) => (failure: CodecFailure) =>
+    within(failure, offset, ["tbsCertificate", path])
+  return {
+    der,
+    tbs: signed.tbsCertificate.der,
+    version: tbs.version,
+    serialNumber: tbs.serialNumber,
+    signatureAlgorithm: signatureAlgorithmOf(signed.signatureAlgorithm),
+    signatureOid: signed.signatureAlgorithm.algorithm,
+    signature: signed.signatureValue,
+    issuer: tbs.issuer,
+    subject: tbs.subject,
+    validity: { notBefore: tbs.validity.notBefore.value, notAfter: tbs.validity.notAfter.value },
+    publicKey: yield* Result.mapError(
+      parsePublicKey(spki),
+      part("subjectPublicKeyInfo", spki.byteOffset - der.byteOffset)
+    ),
+    extensions,
+    known: yield* Result.mapError(readExtensions(extensions, der), part("extensions", 0))
+  }
+})
 
 /** The bytes to sign. */
 export const encodeTbs = (tbs: TBSCertificate): Result.Result<Uint8Array, CodecFailure> =>

@@ -8,6 +8,7 @@ import { explicit, named, optional, retained, sequence, sequenceOf } from "../de
 import { Time } from "../der/time.ts"
 import { tags, within } from "../der/tlv.ts"
 import type { CodecFailure } from "../presentation/cursor.ts"
+import { type Returns, resultFn } from "../resultFn.ts"
 import { AlgorithmIdentifier, type SignatureAlgorithm, signatureAlgorithmOf } from "./algorithm.ts"
 import { type CrlEntries, RevokedCertificate, readEntries } from "./crlEntries.ts"
 import { type KnownCrlExtensions, readCrlExtensions } from "./crlExtension.ts"
@@ -99,41 +100,40 @@ const same = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
  * list.entries.find(certificate.serialNumber)?.reason // "keyCompromise"
  * ```
  */
-export const parseCertificateList = (der: Uint8Array): Result.Result<CertificateList, CodecFailure> =>
-  Result.gen(function* () {
-    const { tbsCertList, signatureAlgorithm, signatureValue } = yield* decodeDer(SignedCertificateList, der)
-    const tbs = tbsCertList.value
-    const version = tbs.version ?? "v1"
-    const extensions = tbs.crlExtensions ?? []
-    if (extensions.length > 0 && version === "v1") yield* fail("no extensions before version 2", "version")
-    const isSameAlgorithm =
-      tbs.signature.algorithm === signatureAlgorithm.algorithm &&
-      same(tbs.signature.parameters, signatureAlgorithm.parameters)
-    if (!isSameAlgorithm) yield* fail("the algorithm that tbsCertList names", "signatureAlgorithm")
-    const part = (path: string, offset: number) => (failure: CodecFailure) =>
-      within(failure, offset, ["tbsCertList", path])
-    const contents = tbs.revokedCertificates
-    return {
-      der,
-      tbs: tbsCertList.der,
-      version,
-      signatureAlgorithm: signatureAlgorithmOf(signatureAlgorithm),
-      signatureOid: signatureAlgorithm.algorithm,
-      signature: signatureValue,
-      issuer: tbs.issuer,
-      thisUpdate: tbs.thisUpdate.value,
-      nextUpdate: tbs.nextUpdate?.value,
-      extensions,
-      known: yield* Result.mapError(readCrlExtensions(extensions, der), part("crlExtensions", 0)),
-      entries:
-        contents === undefined
-          ? noEntries
-          : yield* Result.mapError(
-              readEntries(contents),
-              part("revokedCertificates", contents.byteOffset - der.byteOffset)
-            )
-    }
-  })
+export const parseCertificateList = resultFn(function* (der: Uint8Array): Returns<CertificateList, CodecFailure> {
+  const { tbsCertList, signatureAlgorithm, signatureValue } = yield* decodeDer(SignedCertificateList, der)
+  const tbs = tbsCertList.value
+  const version = tbs.version ?? "v1"
+  const extensions = tbs.crlExtensions ?? []
+  if (extensions.length > 0 && version === "v1") yield* fail("no extensions before version 2", "version")
+  const isSameAlgorithm =
+    tbs.signature.algorithm === signatureAlgorithm.algorithm &&
+    same(tbs.signature.parameters, signatureAlgorithm.parameters)
+  if (!isSameAlgorithm) yield* fail("the algorithm that tbsCertList names", "signatureAlgorithm")
+  const part = (path: string, offset: number) => (failure: CodecFailure) =>
+    within(failure, offset, ["tbsCertList", path])
+  const contents = tbs.revokedCertificates
+  return {
+    der,
+    tbs: tbsCertList.der,
+    version,
+    signatureAlgorithm: signatureAlgorithmOf(signatureAlgorithm),
+    signatureOid: signatureAlgorithm.algorithm,
+    signature: signatureValue,
+    issuer: tbs.issuer,
+    thisUpdate: tbs.thisUpdate.value,
+    nextUpdate: tbs.nextUpdate?.value,
+    extensions,
+    known: yield* Result.mapError(readCrlExtensions(extensions, der), part("crlExtensions", 0)),
+    entries:
+      contents === undefined
+        ? noEntries
+        : yield* Result.mapError(
+            readEntries(contents),
+            part("revokedCertificates", contents.byteOffset - der.byteOffset)
+          )
+  }
+})
 
 /** The bytes to sign. */
 export const encodeTbsCertList = (tbs: TBSCertList): Result.Result<Uint8Array, CodecFailure> =>

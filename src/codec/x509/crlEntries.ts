@@ -11,6 +11,7 @@ import { optional, sequence, sequenceOf } from "../der/structure.ts"
 import { Time } from "../der/time.ts"
 import { DerReader, tags, within } from "../der/tlv.ts"
 import type { CodecFailure } from "../presentation/cursor.ts"
+import { type Returns, resultFn } from "../resultFn.ts"
 import {
   type CRLReason,
   crlEntryExtensionOids,
@@ -60,16 +61,15 @@ interface EntryExtensions {
 
 const understood: ReadonlyArray<string> = [crlEntryExtensionOids.reasonCode, crlEntryExtensionOids.invalidityDate]
 
-const readEntryExtensions = (der: Uint8Array): Result.Result<EntryExtensions, CodecFailure> =>
-  Result.gen(function* () {
-    const extensions = yield* decodeDer(Extensions, der)
-    const known = yield* readCrlEntryExtensions(extensions, der)
-    const obstacle = extensions.find(
-      ({ extnID, critical }) =>
-        extnID === crlEntryExtensionOids.certificateIssuer || (critical && !understood.includes(extnID))
-    )
-    return { known, obstacle: obstacle?.extnID }
-  })
+const readEntryExtensions = resultFn(function* (der: Uint8Array): Returns<EntryExtensions, CodecFailure> {
+  const extensions = yield* decodeDer(Extensions, der)
+  const known = yield* readCrlEntryExtensions(extensions, der)
+  const obstacle = extensions.find(
+    ({ extnID, critical }) =>
+      extnID === crlEntryExtensionOids.certificateIssuer || (critical && !understood.includes(extnID))
+  )
+  return { known, obstacle: obstacle?.extnID }
+})
 
 /** Nearly all entries have one of a few reasons: what was read before is known by its bytes. */
 const makeMemory = () => {

@@ -8,6 +8,7 @@ import { type Der, decodeDer } from "../der/der.ts"
 import { integerBetween, octetString } from "../der/primitive.ts"
 import { optional, sequence } from "../der/structure.ts"
 import type { CodecFailure } from "../presentation/cursor.ts"
+import { type Returns, resultFn } from "../resultFn.ts"
 import { AlgorithmIdentifier, isNull } from "./algorithm.ts"
 
 /** HMACs of PBKDF2, by the hash. */
@@ -117,18 +118,19 @@ const derived = (identifier: AlgorithmIdentifier): Result.Result<Derived, CodecF
  * Reads an EncryptedPrivateKeyInfo in DER: PBES2 with PBKDF2 or scrypt, and AES in CBC mode. Fails for any other, and
  * for one that asks for more work than {@link maxIterations} or {@link maxScryptMemory} allow.
  */
-export const parseEncryptedPrivateKey = (der: Uint8Array): Result.Result<EncryptedPrivateKey, CodecFailure> =>
-  Result.gen(function* () {
-    const { encryptionAlgorithm, encryptedData } = yield* decodeDer(EncryptedPrivateKeyInfo, der)
-    if (encryptionAlgorithm.algorithm !== oids.pbes2) return yield* fail(`a key encrypted by PBES2 (${convert})`)
-    const { keyDerivationFunc, encryptionScheme } = yield* parameters(Pbes2Parameters, encryptionAlgorithm)
-    const { derivation, keyLength: stated } = yield* derived(keyDerivationFunc)
-    const keyLength = keyLengths.get(encryptionScheme.algorithm)
-    if (keyLength === undefined) return yield* fail(`AES in CBC mode (${convert})`)
-    if (stated !== undefined && stated !== keyLength) return yield* fail(`a key of ${keyLength} bytes`)
-    const iv = yield* parameters(octetString, encryptionScheme)
-    if (iv.length !== 16) return yield* fail("an initialization vector of 16 bytes")
-    const blocks = encryptedData.length / 16
-    if (!Number.isInteger(blocks) || blocks === 0) return yield* fail("whole blocks of 16 bytes")
-    return { derivation, keyLength, iv, ciphertext: encryptedData }
-  })
+export const parseEncryptedPrivateKey = resultFn(function* (
+  der: Uint8Array
+): Returns<EncryptedPrivateKey, CodecFailure> {
+  const { encryptionAlgorithm, encryptedData } = yield* decodeDer(EncryptedPrivateKeyInfo, der)
+  if (encryptionAlgorithm.algorithm !== oids.pbes2) return yield* fail(`a key encrypted by PBES2 (${convert})`)
+  const { keyDerivationFunc, encryptionScheme } = yield* parameters(Pbes2Parameters, encryptionAlgorithm)
+  const { derivation, keyLength: stated } = yield* derived(keyDerivationFunc)
+  const keyLength = keyLengths.get(encryptionScheme.algorithm)
+  if (keyLength === undefined) return yield* fail(`AES in CBC mode (${convert})`)
+  if (stated !== undefined && stated !== keyLength) return yield* fail(`a key of ${keyLength} bytes`)
+  const iv = yield* parameters(octetString, encryptionScheme)
+  if (iv.length !== 16) return yield* fail("an initialization vector of 16 bytes")
+  const blocks = encryptedData.length / 16
+  if (!Number.isInteger(blocks) || blocks === 0) return yield* fail("whole blocks of 16 bytes")
+  return { derivation, keyLength, iv, ciphertext: encryptedData }
+})

@@ -15,6 +15,7 @@ import {
 } from "../der/string.ts"
 import { choice, type Retained, retained, sequence, sequenceOf, setOf } from "../der/structure.ts"
 import type { CodecFailure } from "../presentation/cursor.ts"
+import { type Returns, resultFn } from "../resultFn.ts"
 
 /** The attribute types that have names (RFC 5280 appendix A.1, RFC 4519); others stay dotted text. */
 export const AttributeType = namedOid({
@@ -95,22 +96,21 @@ export const attributesOf = (name: Name, type: string): ReadonlyArray<string> =>
     .flatMap((attribute) => attributeText(attribute) ?? [])
 
 /** A name of one attribute a part, as UTF-8; countries as PrintableString and domain components as IA5String. */
-export const makeName = (
+export const makeName = resultFn(function* (
   attributes: ReadonlyArray<readonly [type: string, text: string]>
-): Result.Result<Name, CodecFailure> =>
-  Result.gen(function* () {
-    const value: Array<RelativeDistinguishedName> = []
-    for (const [type, text] of attributes) {
-      const string =
-        type === "countryName" || type === "serialNumber"
-          ? printableString
-          : type === "domainComponent" || type === "emailAddress"
-            ? ia5String
-            : utf8String
-      value.push([{ type, value: yield* encodeDer(string, text) }])
-    }
-    return { value, der: yield* encodeDer(RDNSequence, value) }
-  })
+): Returns<Name, CodecFailure> {
+  const value: Array<RelativeDistinguishedName> = []
+  for (const [type, text] of attributes) {
+    const string =
+      type === "countryName" || type === "serialNumber"
+        ? printableString
+        : type === "domainComponent" || type === "emailAddress"
+          ? ia5String
+          : utf8String
+    value.push([{ type, value: yield* encodeDer(string, text) }])
+  }
+  return { value, der: yield* encodeDer(RDNSequence, value) }
+})
 
 const hex = (bytes: Uint8Array, before = "") =>
   Array.from(bytes, (byte) => `${before}${byte.toString(16).padStart(2, "0")}`).join("")

@@ -18,6 +18,7 @@ import {
 import { generalizedTime } from "../der/time.ts"
 import { within } from "../der/tlv.ts"
 import type { CodecFailure } from "../presentation/cursor.ts"
+import { type Returns, resultFn } from "../resultFn.ts"
 import { AlgorithmIdentifier, type SignatureAlgorithm, signatureAlgorithmOf } from "./algorithm.ts"
 import { CRLReason } from "./crlExtension.ts"
 import { Extension } from "./extension.ts"
@@ -125,63 +126,60 @@ export type OcspResponse =
 const fail = (expected: string, ...path: ReadonlyArray<string>): Result.Result<never, CodecFailure> =>
   Result.fail({ alert: "decode_error", offset: 0, expected, path })
 
-const parseBasic = (der: Uint8Array): Result.Result<BasicResponse, CodecFailure> =>
-  Result.gen(function* () {
-    const basic = yield* decodeDer(BasicOCSPResponse, der)
-    const { responderID, producedAt, responses, responseExtensions = [] } = basic.tbsResponseData.value
-    const { nonce } = yield* Result.mapError(readOcspExtensions(responseExtensions, der), (failure) =>
-      within(failure, 0, ["tbsResponseData", "responseExtensions"])
-    )
-    return {
-      tbs: basic.tbsResponseData.der,
-      responderID,
-      producedAt,
-      responses,
-      extensions: responseExtensions,
-      nonce,
-      signatureAlgorithm: signatureAlgorithmOf(basic.signatureAlgorithm),
-      signatureOid: basic.signatureAlgorithm.algorithm,
-      signature: basic.signature,
-      certificates: basic.certs ?? []
-    }
-  })
+const parseBasic = resultFn(function* (der: Uint8Array): Returns<BasicResponse, CodecFailure> {
+  const basic = yield* decodeDer(BasicOCSPResponse, der)
+  const { responderID, producedAt, responses, responseExtensions = [] } = basic.tbsResponseData.value
+  const { nonce } = yield* Result.mapError(readOcspExtensions(responseExtensions, der), (failure) =>
+    within(failure, 0, ["tbsResponseData", "responseExtensions"])
+  )
+  return {
+    tbs: basic.tbsResponseData.der,
+    responderID,
+    producedAt,
+    responses,
+    extensions: responseExtensions,
+    nonce,
+    signatureAlgorithm: signatureAlgorithmOf(basic.signatureAlgorithm),
+    signatureOid: basic.signatureAlgorithm.algorithm,
+    signature: basic.signature,
+    certificates: basic.certs ?? []
+  }
+})
 
 /** Reads a response, DER: strict, as certificates are. The result aliases `der`. */
-export const parseOcspResponse = (der: Uint8Array): Result.Result<OcspResponse, CodecFailure> =>
-  Result.gen(function* () {
-    const { responseStatus: status, responseBytes: bytes } = yield* decodeDer(OCSPResponse, der)
-    if (status !== "successful") return { _tag: "Refused", status }
-    if (bytes === undefined) return yield* fail("responseBytes, as the status is successful", "responseBytes")
-    const { responseType, response } = bytes
-    if (responseType !== "basic") return { _tag: "UnknownType", responseType }
-    const part = (failure: CodecFailure) =>
-      within(failure, response.byteOffset - der.byteOffset, ["responseBytes", "response"])
-    return { _tag: "Basic", response: yield* Result.mapError(parseBasic(response), part) }
-  })
+export const parseOcspResponse = resultFn(function* (der: Uint8Array): Returns<OcspResponse, CodecFailure> {
+  const { responseStatus: status, responseBytes: bytes } = yield* decodeDer(OCSPResponse, der)
+  if (status !== "successful") return { _tag: "Refused", status }
+  if (bytes === undefined) return yield* fail("responseBytes, as the status is successful", "responseBytes")
+  const { responseType, response } = bytes
+  if (responseType !== "basic") return { _tag: "UnknownType", responseType }
+  const part = (failure: CodecFailure) =>
+    within(failure, response.byteOffset - der.byteOffset, ["responseBytes", "response"])
+  return { _tag: "Basic", response: yield* Result.mapError(parseBasic(response), part) }
+})
 
 /** The bytes to sign. */
 export const encodeResponseData = (data: ResponseData): Result.Result<Uint8Array, CodecFailure> =>
   encodeDer(ResponseData, data)
 
 /** A successful response, DER, of what was signed, the signature, and the responder's certificate where it needs one. */
-export const makeBasicResponse = (
+export const makeBasicResponse = resultFn(function* (
   data: ResponseData,
   signatureAlgorithm: AlgorithmIdentifier,
   signature: Uint8Array,
   certs: ReadonlyArray<Uint8Array>
-): Result.Result<Uint8Array, CodecFailure> =>
-  Result.gen(function* () {
-    const response = yield* encodeDer(BasicOCSPResponse, {
-      tbsResponseData: { value: data, der: yield* encodeResponseData(data) },
-      signatureAlgorithm,
-      signature,
-      certs: certs.length === 0 ? undefined : certs
-    })
-    return yield* encodeDer(OCSPResponse, {
-      responseStatus: "successful",
-      responseBytes: { responseType: "basic", response }
-    })
+): Returns<Uint8Array, CodecFailure> {
+  const response = yield* encodeDer(BasicOCSPResponse, {
+    tbsResponseData: { value: data, der: yield* encodeResponseData(data) },
+    signatureAlgorithm,
+    signature,
+    certs: certs.length === 0 ? undefined : certs
   })
+  return yield* encodeDer(OCSPResponse, {
+    responseStatus: "successful",
+    responseBytes: { responseType: "basic", response }
+  })
+})
 
 /** A response that says only why there is none, DER. */
 export const makeOcspRefusal = (

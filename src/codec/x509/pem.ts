@@ -6,6 +6,7 @@
  */
 import * as Result from "effect/Result"
 import type { CodecFailure } from "../presentation/cursor.ts"
+import { type Returns, resultFn } from "../resultFn.ts"
 
 /** One block. */
 export interface PemBlock {
@@ -77,28 +78,27 @@ const close = ({ label, start, headers, lines }: Open): Result.Result<PemBlock, 
 }
 
 /** All blocks of a text, in order. Offsets in failures are characters. */
-export const parsePem = (text: string): Result.Result<ReadonlyArray<PemBlock>, CodecFailure> =>
-  Result.gen(function* () {
-    if (text.length > maxPemLength) yield* fail(maxPemLength, `at most ${maxPemLength} characters of PEM`)
-    const blocks: Array<PemBlock> = []
-    let open: Open | undefined
-    for (let start = 0, end = 0; start < text.length; start = end + 1) {
-      const newline = text.indexOf("\n", start)
-      end = newline === -1 ? text.length : newline
-      const line = text.slice(start, end).trim()
-      const begins = labelOf(line, "BEGIN")
-      if (open === undefined) {
-        if (begins !== undefined) open = { label: begins, start, headers: [], lines: [] }
-      } else if (line === `-----END ${open.label}-----`) {
-        blocks.push(yield* close(open))
-        open = undefined
-      } else if (line.startsWith("-----")) yield* fail(start, `-----END ${open.label}-----`)
-      else if (open.lines.length === 0 && line.includes(":")) open.headers.push(line)
-      else if (line !== "") open.lines.push(line)
-    }
-    if (open !== undefined) yield* fail(text.length, `-----END ${open.label}-----`)
-    return blocks
-  })
+export const parsePem = resultFn(function* (text: string): Returns<ReadonlyArray<PemBlock>, CodecFailure> {
+  if (text.length > maxPemLength) yield* fail(maxPemLength, `at most ${maxPemLength} characters of PEM`)
+  const blocks: Array<PemBlock> = []
+  let open: Open | undefined
+  for (let start = 0, end = 0; start < text.length; start = end + 1) {
+    const newline = text.indexOf("\n", start)
+    end = newline === -1 ? text.length : newline
+    const line = text.slice(start, end).trim()
+    const begins = labelOf(line, "BEGIN")
+    if (open === undefined) {
+      if (begins !== undefined) open = { label: begins, start, headers: [], lines: [] }
+    } else if (line === `-----END ${open.label}-----`) {
+      blocks.push(yield* close(open))
+      open = undefined
+    } else if (line.startsWith("-----")) yield* fail(start, `-----END ${open.label}-----`)
+    else if (open.lines.length === 0 && line.includes(":")) open.headers.push(line)
+    else if (line !== "") open.lines.push(line)
+  }
+  if (open !== undefined) yield* fail(text.length, `-----END ${open.label}-----`)
+  return blocks
+})
 
 /** One block, with lines of 64 characters and a newline at the end. */
 export const encodePem = (label: string, bytes: Uint8Array): string => {

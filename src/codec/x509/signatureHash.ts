@@ -2,6 +2,7 @@
 import * as Result from "effect/Result"
 import { decodeDer } from "../der/der.ts"
 import type { CodecFailure } from "../presentation/cursor.ts"
+import { type Returns, resultFn } from "../resultFn.ts"
 import { AlgorithmIdentifier, oids, PssParameters } from "./algorithm.ts"
 
 /** `none`: the algorithm takes the message as it is. `several`: more than one. `unknown`: we do not know it. */
@@ -32,15 +33,14 @@ const hashes: ReadonlyMap<string, SignatureHash> = new Map([
 const nameOf = (hash: AlgorithmIdentifier): SignatureHash => hashes.get(hash.algorithm) ?? "unknown"
 
 /** RSASSA-PSS has a hash for the message and one for its mask; what is left out means SHA-1 (RFC 4055 section 3.1). */
-const ofPss = (parameters: Uint8Array): Result.Result<SignatureHash, CodecFailure> =>
-  Result.gen(function* () {
-    const { hashAlgorithm, maskGenAlgorithm } = yield* decodeDer(PssParameters, parameters)
-    const ofMessage = hashAlgorithm === undefined ? "sha1" : nameOf(hashAlgorithm)
-    if (maskGenAlgorithm === undefined) return ofMessage === "sha1" ? ofMessage : "several"
-    if (maskGenAlgorithm.algorithm !== oids["id-mgf1"]) return "unknown"
-    const ofMask = nameOf(yield* decodeDer(AlgorithmIdentifier, maskGenAlgorithm.parameters ?? new Uint8Array(0)))
-    return ofMessage === ofMask ? ofMessage : "several"
-  })
+const ofPss = resultFn(function* (parameters: Uint8Array): Returns<SignatureHash, CodecFailure> {
+  const { hashAlgorithm, maskGenAlgorithm } = yield* decodeDer(PssParameters, parameters)
+  const ofMessage = hashAlgorithm === undefined ? "sha1" : nameOf(hashAlgorithm)
+  if (maskGenAlgorithm === undefined) return ofMessage === "sha1" ? ofMessage : "several"
+  if (maskGenAlgorithm.algorithm !== oids["id-mgf1"]) return "unknown"
+  const ofMask = nameOf(yield* decodeDer(AlgorithmIdentifier, maskGenAlgorithm.parameters ?? new Uint8Array(0)))
+  return ofMessage === ofMask ? ofMessage : "several"
+})
 
 /** The hash function of a certificate's `signatureAlgorithm`. */
 export const signatureHashOf = ({ algorithm, parameters }: AlgorithmIdentifier): SignatureHash =>

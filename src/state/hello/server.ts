@@ -1,11 +1,12 @@
 /** START, CHOOSING_CONFIGURATION: the only door to a version on the server's side. */
 import * as Result from "effect/Result"
+import { resultFn } from "../../codec/resultFn.ts"
 import type { Action } from "../action.ts"
 import type { ConfigurationChosen } from "../command.ts"
 import type { ServerConfig } from "../config.ts"
 import type { Event, Heard } from "../event.ts"
 import type { Failure } from "../failure.ts"
-import { land, machine, type Of, type Stepped } from "../machine.ts"
+import { land, machine, type Of, type Stepped, type Steps } from "../machine.ts"
 import * as ServerName from "../negotiation/serverName.ts"
 import { fixedBy13, select } from "../negotiation/version.ts"
 import * as Tls12 from "../tls12/server/hello.ts"
@@ -34,16 +35,15 @@ const clientHello = (state: ServerStart, event: Of<Heard, "ClientHello">): Stepp
 }
 
 /** CHOOSING_CONFIGURATION --ConfigurationChosen--> RECVD_CH | RECVD_CLIENT_HELLO */
-const configurationChosen = (
+const configurationChosen = resultFn(function* (
   { asks: { hello, raw } }: ChoosingConfiguration,
   { config }: ConfigurationChosen
-): Stepped<ReceivedClientHello | ReceivedClientHello12> =>
-  Result.gen(function* () {
-    const event = { _tag: "ClientHello", body: hello, raw } as const
-    if ((yield* select(config, hello)) === "TLSv1.2") return yield* Tls12.clientHello(config, event)
-    yield* fixedBy13(hello)
-    return yield* Tls13.clientHello(config, event)
-  })
+): Steps<ReceivedClientHello | ReceivedClientHello12> {
+  const event = { _tag: "ClientHello", body: hello, raw } as const
+  if ((yield* select(config, hello)) === "TLSv1.2") return yield* Tls12.clientHello(config, event)
+  yield* fixedBy13(hello)
+  return yield* Tls13.clientHello(config, event)
+})
 
 export const serverHello = machine<ServerHelloState, Event, ServerHelloState | State13 | State12, Action, Failure>()(
   figure,

@@ -3,6 +3,7 @@ import * as Result from "effect/Result"
 import { find } from "../../codec/extension/extension.ts"
 import type { Extension } from "../../codec/extension/placement.ts"
 import { CertificateType } from "../../codec/registry/certificateType.ts"
+import { type Returns, resultFn } from "../../codec/resultFn.ts"
 import type { Credential } from "../command.ts"
 import type { CertificateKind, ClientAuthentication, ClientConfig, ServerConfig } from "../config.ts"
 import { type Failure, fail } from "../failure.ts"
@@ -109,18 +110,17 @@ const chosen = (
 export const nothingShown: CertificateTypes = { client: "X509", server: "X509" }
 
 /** What the server selected; silence means X.509, which is no answer for those who take raw public keys alone. */
-export const selected = (
+export const selected = resultFn(function* (
   config: ClientConfig,
   answer: ReadonlyArray<Extension<"EncryptedExtensions">>
-): Result.Result<CertificateTypes, Failure> =>
-  Result.gen(function* () {
-    const { clientCertificateTypes, serverCertificateTypes = usual } = config
-    const client = yield* chosen(answer, "client_certificate_type", clientCertificateTypes)
-    const server = (yield* chosen(answer, "server_certificate_type", serverCertificateTypes)) ?? "X509"
-    return serverCertificateTypes.includes(server)
-      ? { client: client ?? "X509", server }
-      : yield* fail(
-          "NoCommonCertificateType",
-          `the server shows a certificate, and ${show(serverCertificateTypes)} is taken`
-        )
-  })
+): Returns<CertificateTypes, Failure> {
+  const { clientCertificateTypes, serverCertificateTypes = usual } = config
+  const client = yield* chosen(answer, "client_certificate_type", clientCertificateTypes)
+  const server = (yield* chosen(answer, "server_certificate_type", serverCertificateTypes)) ?? "X509"
+  return serverCertificateTypes.includes(server)
+    ? { client: client ?? "X509", server }
+    : yield* fail(
+        "NoCommonCertificateType",
+        `the server shows a certificate, and ${show(serverCertificateTypes)} is taken`
+      )
+})

@@ -2,6 +2,7 @@
 import * as Result from "effect/Result"
 import type { CodecFailure } from "../../codec/presentation/cursor.ts"
 import { decode } from "../../codec/presentation/wire.ts"
+import { type Returns, resultFn } from "../../codec/resultFn.ts"
 import type { Certificate } from "../../codec/x509/certificate.ts"
 import {
   type LogEntry,
@@ -93,18 +94,17 @@ const objection = (
 }
 
 /** Every timestamp with what it is about; those of the certificate first. */
-const gather = (
+const gather = resultFn(function* (
   { certificate, issuerKey, beside }: Logged,
   { sha256 }: Rules
-): Result.Result<ReadonlyArray<readonly [Uint8Array, LogEntry]>, CodecFailure> =>
-  Result.gen(function* () {
-    const whole: LogEntry = { entry_type: "x509_entry", signed_entry: certificate.der }
-    const others = beside.map((bytes) => [bytes, whole] as const)
-    const { signedCertificateTimestamps: list } = certificate.known
-    if (list === undefined || issuerKey === undefined) return others
-    const entry = yield* precertEntry(certificate, sha256.digest(issuerKey))
-    return [...(yield* timestampsIn(list)).map((bytes) => [bytes, entry] as const), ...others]
-  })
+): Returns<ReadonlyArray<readonly [Uint8Array, LogEntry]>, CodecFailure> {
+  const whole: LogEntry = { entry_type: "x509_entry", signed_entry: certificate.der }
+  const others = beside.map((bytes) => [bytes, whole] as const)
+  const { signedCertificateTimestamps: list } = certificate.known
+  if (list === undefined || issuerKey === undefined) return others
+  const entry = yield* precertEntry(certificate, sha256.digest(issuerKey))
+  return [...(yield* timestampsIn(list)).map((bytes) => [bytes, entry] as const), ...others]
+})
 
 /** What was found: who logged it, and what did not count. */
 interface Tally {

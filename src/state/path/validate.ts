@@ -5,6 +5,7 @@
  * their names. It does no cryptography: it ends with the list of signatures still to be checked.
  */
 import * as Result from "effect/Result"
+import { type Returns, resultFn } from "../../codec/resultFn.ts"
 import { algorithmForKey, type SignatureAlgorithm } from "../../codec/x509/algorithm.ts"
 import type { Certificate } from "../../codec/x509/certificate.ts"
 import { type ExtensionName, extensionName } from "../../codec/x509/extension.ts"
@@ -167,13 +168,12 @@ const checkSerial = (certificate: Certificate): Result.Result<void, Failure> => 
 }
 
 /** What every certificate must be, that of the anchor included, whatever its place. */
-const checkAlone = (certificate: Certificate, { now }: Circumstances): Result.Result<void, Failure> =>
-  Result.gen(function* () {
-    yield* checkProfile(certificate)
-    yield* checkExtensions(certificate)
-    yield* checkKey(certificate)
-    yield* checkValidity(certificate, now)
-  })
+const checkAlone = resultFn(function* (certificate: Certificate, { now }: Circumstances): Returns<void, Failure> {
+  yield* checkProfile(certificate)
+  yield* checkExtensions(certificate)
+  yield* checkKey(certificate)
+  yield* checkValidity(certificate, now)
+})
 
 /** md5WithRSAEncryption (RFC 3279 section 2.2.1), which has no name here. */
 const md5WithRsa = "1.2.840.113549.1.1.4"
@@ -201,17 +201,20 @@ const owe = (certificate: Certificate, issuer: PublicKeyInfo): Result.Result<Sig
 }
 
 /** What a certificate says as an issuer, of a path or of its anchor: section 6.1.4 (g), (k), (m) and (n). */
-const authorise = (state: State, certificate: Certificate, { purpose }: Circumstances): Result.Result<State, Failure> =>
-  Result.gen(function* () {
-    yield* checkAuthority(certificate, purpose)
-    const { nameConstraints, basicConstraints } = certificate.known
-    const subtrees = nameConstraints === undefined ? [] : [yield* readConstraints(certificate, nameConstraints)]
-    return {
-      ...state,
-      subtrees: [...state.subtrees, ...subtrees],
-      max_path_length: Math.min(state.max_path_length, basicConstraints?.pathLenConstraint ?? state.max_path_length)
-    }
-  })
+const authorise = resultFn(function* (
+  state: State,
+  certificate: Certificate,
+  { purpose }: Circumstances
+): Returns<State, Failure> {
+  yield* checkAuthority(certificate, purpose)
+  const { nameConstraints, basicConstraints } = certificate.known
+  const subtrees = nameConstraints === undefined ? [] : [yield* readConstraints(certificate, nameConstraints)]
+  return {
+    ...state,
+    subtrees: [...state.subtrees, ...subtrees],
+    max_path_length: Math.min(state.max_path_length, basicConstraints?.pathLenConstraint ?? state.max_path_length)
+  }
+})
 
 /**
  * Section 6.1.2. The anchor's certificate is judged as an issuer too, except for its signature and its serial number:
@@ -246,43 +249,45 @@ const initialise = (
 }
 
 /** Section 6.1.3. Revocation, (a) (3), comes with revocation.ts. */
-const process = (
+const process = resultFn(function* (
   state: State,
   certificate: Certificate,
   place: "intermediate" | "end-entity",
   circumstances: Circumstances
-): Result.Result<State, Failure> =>
-  Result.gen(function* () {
-    if (!same(certificate.issuer.der, state.working_issuer_name.der)) {
-      const detail = `was issued by ${nameText(certificate.issuer)}, not by ${nameText(state.working_issuer_name)}`
-      yield* refuse("CertificateIssuerUnknown", certificate, detail)
-    }
-    yield* checkAlone(certificate, circumstances)
-    yield* checkSerial(certificate)
-    const isExempt = place === "intermediate" && isSelfIssued(certificate)
-    if (!isExempt) yield* checkNames(certificate, state.subtrees)
-    const policies = yield* processPolicies(state.policies, certificate, isExempt)
-    return { ...state, policies, owed: [...state.owed, yield* owe(certificate, state.working_public_key)] }
-  })
+): Returns<State, Failure> {
+  if (!same(certificate.issuer.der, state.working_issuer_name.der)) {
+    const detail = `was issued by ${nameText(certificate.issuer)}, not by ${nameText(state.working_issuer_name)}`
+    yield* refuse("CertificateIssuerUnknown", certificate, detail)
+  }
+  yield* checkAlone(certificate, circumstances)
+  yield* checkSerial(certificate)
+  const isExempt = place === "intermediate" && isSelfIssued(certificate)
+  if (!isExempt) yield* checkNames(certificate, state.subtrees)
+  const policies = yield* processPolicies(state.policies, certificate, isExempt)
+  return { ...state, policies, owed: [...state.owed, yield* owe(certificate, state.working_public_key)] }
+})
 
 /** Section 6.1.4: from one certificate to the next. */
-const prepare = (state: State, certificate: Certificate, circumstances: Circumstances): Result.Result<State, Failure> =>
-  Result.gen(function* () {
-    const isSelf = isSelfIssued(certificate)
-    const policies = yield* preparePolicies(state.policies, certificate, isSelf)
-    const counts = isSelf ? 0 : 1
-    if (state.max_path_length < counts) {
-      yield* refuse("CertificatePathTooLong", certificate, "is one CA more than a pathLenConstraint above it allows")
-    }
-    const next = {
-      ...state,
-      policies,
-      working_public_key: certificate.publicKey,
-      working_issuer_name: certificate.subject,
-      max_path_length: state.max_path_length - counts
-    }
-    return yield* authorise(next, certificate, circumstances)
-  })
+const prepare = resultFn(function* (
+  state: State,
+  certificate: Certificate,
+  circumstances: Circumstances
+): Returns<State, Failure> {
+  const isSelf = isSelfIssued(certificate)
+  const policies = yield* preparePolicies(state.policies, certificate, isSelf)
+  const counts = isSelf ? 0 : 1
+  if (state.max_path_length < counts) {
+    yield* refuse("CertificatePathTooLong", certificate, "is one CA more than a pathLenConstraint above it allows")
+  }
+  const next = {
+    ...state,
+    policies,
+    working_public_key: certificate.publicKey,
+    working_issuer_name: certificate.subject,
+    max_path_length: state.max_path_length - counts
+  }
+  return yield* authorise(next, certificate, circumstances)
+})
 
 /**
  * Judges a path. The signatures that are left to check come from the anchor downwards: so checked, no key is used
@@ -290,20 +295,19 @@ const prepare = (state: State, certificate: Certificate, circumstances: Circumst
  *
  * Fails with one of the `Certificate…` reasons, naming the certificate and the value it was refused for.
  */
-export const validate = (
+export const validate = resultFn(function* (
   path: Path,
   circumstances: Circumstances
-): Result.Result<ReadonlyArray<SignatureCheck>, Failure> =>
-  Result.gen(function* () {
-    const [leaf, ...issuers] = path.certificates
-    let state = yield* initialise(path.anchor, path, circumstances)
-    for (const certificate of issuers.reverse()) {
-      state = yield* process(state, certificate, "intermediate", circumstances)
-      state = yield* prepare(state, certificate, circumstances)
-    }
-    state = yield* process(state, leaf, "end-entity", circumstances)
-    // Section 6.1.5, wrap-up
-    yield* checkEndEntity(leaf, circumstances.purpose)
-    yield* concludePolicies(state.policies, leaf, circumstances.initialPolicies)
-    return state.owed
-  })
+): Returns<ReadonlyArray<SignatureCheck>, Failure> {
+  const [leaf, ...issuers] = path.certificates
+  let state = yield* initialise(path.anchor, path, circumstances)
+  for (const certificate of issuers.reverse()) {
+    state = yield* process(state, certificate, "intermediate", circumstances)
+    state = yield* prepare(state, certificate, circumstances)
+  }
+  state = yield* process(state, leaf, "end-entity", circumstances)
+  // Section 6.1.5, wrap-up
+  yield* checkEndEntity(leaf, circumstances.purpose)
+  yield* concludePolicies(state.policies, leaf, circumstances.initialPolicies)
+  return state.owed
+})

@@ -6,12 +6,13 @@
 import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
 import { NamedGroup } from "../../../codec/registry/namedGroup.ts"
+import { resultFn } from "../../../codec/resultFn.ts"
 import { authentication12 } from "../../../crypto/signature.ts"
 import type { Authentication12 } from "../../../crypto/suite.ts"
 import type { CredentialChosen } from "../../command.ts"
 import type { Heard12 } from "../../event.ts"
 import { fail } from "../../failure.ts"
-import { land, type Of, type Stepped } from "../../machine.ts"
+import { land, type Of, type Stepped, type Steps } from "../../machine.ts"
 import type { PeerAuthenticated } from "../../proof.ts"
 import { type Heard, hear } from "../../transcript.ts"
 import { authenticate, select } from "../authentication.ts"
@@ -61,33 +62,32 @@ export const certificateStatus = (
       )
     : fail("IllegalValue", `CertificateStatus has type ${event.body.status_type}, and ocsp was asked for`)
 
-const keyExchange = (
+const keyExchange = resultFn(function* (
   { negotiated, chain, transcript }: WaitCertificateStatus | WaitServerKeyExchange,
   ocsp: Uint8Array | undefined,
   event: Of<Heard12, "ServerKeyExchange">
-): Stepped<AuthenticatingKey> =>
-  Result.gen(function* () {
-    const { offer, suite, randoms, timestamps } = negotiated
-    const { params } = event.body
-    if (!groups12(offer.config.groups).includes(params.namedcurve)) {
-      yield* fail(
-        "UnofferedGroup",
-        `the server's share is for ${NamedGroup.show(params.namedcurve)}, which was not offered`
-      )
-    }
-    const offered = find(offer.hello.extensions, "signature_algorithms")?.supported_signature_algorithms ?? []
-    const peer = { _tag: "Server", identity: offer.config.server } as const
-    const content = yield* signedParams(randoms, params)
-    const presented = { peer, chain, content, ocsp, timestamps }
-    const asks = yield* authenticate(presented, offered, [suite.authentication], event.body)
-    return land({
-      _tag: "AUTHENTICATING_KEY",
-      asks,
-      negotiated,
-      share: { group: params.namedcurve, share: params.public },
-      transcript: hear(transcript, event.raw)
-    })
+): Steps<AuthenticatingKey> {
+  const { offer, suite, randoms, timestamps } = negotiated
+  const { params } = event.body
+  if (!groups12(offer.config.groups).includes(params.namedcurve)) {
+    yield* fail(
+      "UnofferedGroup",
+      `the server's share is for ${NamedGroup.show(params.namedcurve)}, which was not offered`
+    )
+  }
+  const offered = find(offer.hello.extensions, "signature_algorithms")?.supported_signature_algorithms ?? []
+  const peer = { _tag: "Server", identity: offer.config.server } as const
+  const content = yield* signedParams(randoms, params)
+  const presented = { peer, chain, content, ocsp, timestamps }
+  const asks = yield* authenticate(presented, offered, [suite.authentication], event.body)
+  return land({
+    _tag: "AUTHENTICATING_KEY",
+    asks,
+    negotiated,
+    share: { group: params.namedcurve, share: params.public },
+    transcript: hear(transcript, event.raw)
   })
+})
 
 /** WAIT_CERTIFICATE_STATUS --ServerKeyExchange--> AUTHENTICATING_KEY: the status was promised, and is not there. */
 export const serverKeyExchangeAtOnce = (

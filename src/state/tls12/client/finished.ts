@@ -1,10 +1,11 @@
 /** From the server's ChangeCipherSpec to the end, in a full handshake and in a resumed one (RFC 5246 section 7.3). */
 import * as Result from "effect/Result"
+import { resultFn } from "../../../codec/resultFn.ts"
 import type { Action } from "../../action.ts"
 import { type Established12, endPointOf } from "../../established.ts"
 import type { ChangeCipherSpec, Heard12 } from "../../event.ts"
 import { type Failure, fail } from "../../failure.ts"
-import { land, type Of, type Stepped } from "../../machine.ts"
+import { land, type Of, type Stepped, type Steps } from "../../machine.ts"
 import { peerOf, staplesOf } from "../../proof.ts"
 import { hear } from "../../transcript.ts"
 import { verifyData, verifyFinished } from "../finished.ts"
@@ -119,20 +120,19 @@ export const resumedChangeCipherSpec = (
   )
 
 /** RESUMED_WAIT_SERVER_FINISHED --Finished--> ESTABLISHED: in a resumed handshake the client has the last word. */
-export const resumedFinished = (
+export const resumedFinished = resultFn(function* (
   state: ResumedWaitServerFinished,
   event: Of<Heard12, "Finished">
-): Stepped<Established> =>
-  Result.gen(function* () {
-    const { keyed, keys, kept } = state
-    yield* check(keyed, state, event)
-    const { suite } = keyed.negotiated
-    const flight = new Flight12(hear(state.transcript, event.raw))
-    const verify_data = verifyData("client", suite.hash, keyed.master, flight.transcript)
-    flight.changeCipherSpec(suite, keys.client)
-    yield* flight.say({ _tag: "Finished", body: { verify_data } })
-    return yield* open(keyed, kept, flight.actions)
-  })
+): Steps<Established> {
+  const { keyed, keys, kept } = state
+  yield* check(keyed, state, event)
+  const { suite } = keyed.negotiated
+  const flight = new Flight12(hear(state.transcript, event.raw))
+  const verify_data = verifyData("client", suite.hash, keyed.master, flight.transcript)
+  flight.changeCipherSpec(suite, keys.client)
+  yield* flight.say({ _tag: "Finished", body: { verify_data } })
+  return yield* open(keyed, kept, flight.actions)
+})
 
 /** ESTABLISHED --HelloRequest--> ESTABLISHED: never again, and whoever asks twice is let go (RFC 5246 7.4.1.1). */
 export const helloRequest = (state: Established, _event: Of<Heard12, "HelloRequest">): Stepped<Established> =>

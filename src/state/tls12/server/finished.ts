@@ -1,9 +1,10 @@
 /** WAIT_CLIENT_CHANGE_CIPHER_SPEC, WAIT_CLIENT_FINISHED, ESTABLISHED (RFC 5246 sections 7.1 and 7.4.9). */
 import * as Result from "effect/Result"
+import { resultFn } from "../../../codec/resultFn.ts"
 import { type Established12, endPointOf } from "../../established.ts"
 import type { ChangeCipherSpec, Heard12 } from "../../event.ts"
 import { fail } from "../../failure.ts"
-import { land, type Of, type Stepped } from "../../machine.ts"
+import { land, type Of, type Stepped, type Steps } from "../../machine.ts"
 import { peerOf } from "../../proof.ts"
 import { hear } from "../../transcript.ts"
 import { verifyFinished } from "../finished.ts"
@@ -49,19 +50,18 @@ const establishedBy = ({ selected, master }: Keys, proof: ClientProof): Establis
 }
 
 /** WAIT_CLIENT_FINISHED --Finished--> SEALING_TICKET | ESTABLISHED */
-export const finished = (
+export const finished = resultFn(function* (
   { hs, proof, transcript }: WaitClientFinished,
   event: Of<Heard12, "Finished">
-): Stepped<SealingTicket | EstablishedState> =>
-  Result.gen(function* () {
-    const { kept, suite } = hs.selected
-    yield* verifyFinished(event.body.verify_data, "client", suite.hash, hs.master, transcript)
-    const heard = hear(transcript, event.raw)
-    const established = establishedBy(hs, proof)
-    if (kept._tag !== "Ticket") return yield* finish(new Flight12(heard), hs, established)
-    const asks = { _tag: "SealTickets", sessions: [sessionOf(hs, established)] } as const
-    return land({ _tag: "SEALING_TICKET", asks, hs, established, transcript: heard })
-  })
+): Steps<SealingTicket | EstablishedState> {
+  const { kept, suite } = hs.selected
+  yield* verifyFinished(event.body.verify_data, "client", suite.hash, hs.master, transcript)
+  const heard = hear(transcript, event.raw)
+  const established = establishedBy(hs, proof)
+  if (kept._tag !== "Ticket") return yield* finish(new Flight12(heard), hs, established)
+  const asks = { _tag: "SealTickets", sessions: [sessionOf(hs, established)] } as const
+  return land({ _tag: "SEALING_TICKET", asks, hs, established, transcript: heard })
+})
 
 /** ESTABLISHED --ClientHello--> ESTABLISHED: there is no second handshake; once a warning says so, then an alert. */
 export const renegotiation = (

@@ -3,13 +3,14 @@ import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
 import type { ClientHello } from "../../../codec/handshake/clientHello.ts"
 import { CipherSuite } from "../../../codec/registry/cipherSuite.ts"
+import { resultFn } from "../../../codec/resultFn.ts"
 import { authentication12, foreignCurve, signable12 } from "../../../crypto/signature.ts"
 import type { CipherSuite12 } from "../../../crypto/suite.ts"
 import type { Credential, HelloResolved, ResolveHello } from "../../command.ts"
 import type { ServerConfig } from "../../config.ts"
 import type { Heard } from "../../event.ts"
 import { type Failure, fail } from "../../failure.ts"
-import { land, type Of, type Stepped } from "../../machine.ts"
+import { land, type Of, type Steps } from "../../machine.ts"
 import * as Alpn from "../../negotiation/alpn.ts"
 import * as CertificateSchemes from "../../negotiation/certificateSchemes.ts"
 import * as ServerName from "../../negotiation/serverName.ts"
@@ -85,42 +86,44 @@ const offered = ({ config, hello, masterSecret }: Choices): Pick<ResolveHello, "
 const listed = ({ extensions }: ClientHello) => find(extensions, "supported_groups")?.named_group_list
 
 /** START hears ClientHello of TLS 1.2: --ClientHello--> RECVD_CLIENT_HELLO */
-export const clientHello = (config: ServerConfig, event: Of<Heard, "ClientHello">): Stepped<ReceivedClientHello> =>
-  Result.gen(function* () {
-    const hello = event.body
-    const { extensions } = hello
-    yield* check(hello)
-    const protocols = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list ?? []
-    const common = yield* suites(config, hello)
-    const choices: Choices = {
-      config,
-      hello,
-      serverName: yield* ServerName.select(extensions, config.serverNamePolicy),
-      protocol: yield* Alpn.select(config.protocols, protocols, config.alpnPolicy),
-      suites: common,
-      schemes: schemes(hello, common),
-      masterSecret: yield* masterSecret(config, hello)
-    }
-    return land({
-      _tag: "RECVD_CLIENT_HELLO",
-      asks: {
-        _tag: "ResolveHello",
-        version: "TLSv1.2",
-        serverName: choices.serverName,
-        protocols,
-        schemes: choices.schemes,
-        groups: listed(hello),
-        ...CertificateSchemes.ofPeer(
-          extensions,
-          find(extensions, "signature_algorithms")?.supported_signature_algorithms ?? []
-        ),
-        ...offered(choices),
-        serverNamePolicy: config.serverNamePolicy
-      },
-      choices,
-      transcript: Transcript.heard(event.raw)
-    })
+export const clientHello = resultFn(function* (
+  config: ServerConfig,
+  event: Of<Heard, "ClientHello">
+): Steps<ReceivedClientHello> {
+  const hello = event.body
+  const { extensions } = hello
+  yield* check(hello)
+  const protocols = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list ?? []
+  const common = yield* suites(config, hello)
+  const choices: Choices = {
+    config,
+    hello,
+    serverName: yield* ServerName.select(extensions, config.serverNamePolicy),
+    protocol: yield* Alpn.select(config.protocols, protocols, config.alpnPolicy),
+    suites: common,
+    schemes: schemes(hello, common),
+    masterSecret: yield* masterSecret(config, hello)
+  }
+  return land({
+    _tag: "RECVD_CLIENT_HELLO",
+    asks: {
+      _tag: "ResolveHello",
+      version: "TLSv1.2",
+      serverName: choices.serverName,
+      protocols,
+      schemes: choices.schemes,
+      groups: listed(hello),
+      ...CertificateSchemes.ofPeer(
+        extensions,
+        find(extensions, "signature_algorithms")?.supported_signature_algorithms ?? []
+      ),
+      ...offered(choices),
+      serverNamePolicy: config.serverNamePolicy
+    },
+    choices,
+    transcript: Transcript.heard(event.raw)
   })
+})
 
 /** The suite and the scheme that go with the key of a credential (RFC 5246 section 7.4.3, RFC 8422 section 5.3). */
 const sign = (
@@ -162,33 +165,32 @@ const serverRandom = (config: ServerConfig, random: Uint8Array): Uint8Array => {
 }
 
 /** RECVD_CLIENT_HELLO --HelloResolved--> OFFERING_KEY | RESUMED_… */
-export const helloResolved = (
+export const helloResolved = resultFn(function* (
   state: ReceivedClientHello,
   resolved: HelloResolved
-): Stepped<OfferingKey | ResumedSealingTicket | ResumedWaitClientChangeCipherSpec> =>
-  Result.gen(function* () {
-    const { transcript } = state
-    const { credential } = resolved
-    const choices = { ...state.choices, config: resumingAs(state.choices.config, resolved.name) }
-    const randoms = { client: choices.hello.random, server: serverRandom(choices.config, resolved.random) }
-    const found = select(choices, resolved)
-    if (found !== undefined) return yield* resume(choices, found, { randoms, now: resolved.now }, transcript)
-    yield* ServerName.served(credential, choices.config.serverNamePolicy)
-    if (credential === undefined) {
-      return yield* fail("NoCredential", "no certificate serves this name, these signature schemes and these curves")
-    }
-    const selected: Selected = {
-      choices,
-      ...(yield* sign(choices, credential)),
-      group: yield* group(choices),
-      credential,
-      randoms,
-      kept: keptBy(choices, resolved)
-    }
-    return land({
-      _tag: "OFFERING_KEY",
-      asks: { _tag: "MakeKeyShare", group: selected.group },
-      selected,
-      transcript
-    })
+): Steps<OfferingKey | ResumedSealingTicket | ResumedWaitClientChangeCipherSpec> {
+  const { transcript } = state
+  const { credential } = resolved
+  const choices = { ...state.choices, config: resumingAs(state.choices.config, resolved.name) }
+  const randoms = { client: choices.hello.random, server: serverRandom(choices.config, resolved.random) }
+  const found = select(choices, resolved)
+  if (found !== undefined) return yield* resume(choices, found, { randoms, now: resolved.now }, transcript)
+  yield* ServerName.served(credential, choices.config.serverNamePolicy)
+  if (credential === undefined) {
+    return yield* fail("NoCredential", "no certificate serves this name, these signature schemes and these curves")
+  }
+  const selected: Selected = {
+    choices,
+    ...(yield* sign(choices, credential)),
+    group: yield* group(choices),
+    credential,
+    randoms,
+    kept: keptBy(choices, resolved)
+  }
+  return land({
+    _tag: "OFFERING_KEY",
+    asks: { _tag: "MakeKeyShare", group: selected.group },
+    selected,
+    transcript
   })
+})

@@ -1,6 +1,7 @@
 /** OFFERING_KEY to DERIVING_SECRET: our certificate and share, the client's share, and the master secret. */
 import * as Result from "effect/Result"
 import type { Extension } from "../../../codec/extension/placement.ts"
+import { resultFn } from "../../../codec/resultFn.ts"
 import { Secret } from "../../../crypto/secret.ts"
 import { acceptable12 } from "../../../crypto/signature.ts"
 import type { KeyShareMade, SecretAgreed, Signed } from "../../command.ts"
@@ -8,7 +9,7 @@ import type { ServerConfig } from "../../config.ts"
 import type { Heard12 } from "../../event.ts"
 import type { Failure } from "../../failure.ts"
 import { logKey } from "../../flight.ts"
-import { land, type Of, type Stepped } from "../../machine.ts"
+import { land, type Of, type Stepped, type Steps } from "../../machine.ts"
 import { staples } from "../../tls13/stapling.ts"
 import { digestOf, hear } from "../../transcript.ts"
 import { certificateOf, signing } from "../authentication.ts"
@@ -78,30 +79,29 @@ const certificateRequest = (
       })
 
 /** SIGNING_KEY --Signed--> WAIT_CLIENT_CERTIFICATE | WAIT_CLIENT_KEY_EXCHANGE: all of our first flight. */
-export const signed = (
+export const signed = resultFn(function* (
   state: SigningKey,
   { signature }: Signed
-): Stepped<WaitClientCertificate | WaitClientKeyExchange> =>
-  Result.gen(function* () {
-    const { selected, share } = state
-    const { choices, suite, credential, scheme, randoms } = selected
-    const { status } = stapled(selected)
-    const flight = new Flight12(state.transcript)
-    yield* flight.say(serverHello(randoms.server, sessionId(selected), suite, extensions(selected)))
-    flight.do(...recordLimits(choices))
-    yield* flight.say({ _tag: "Certificate", body: certificateOf(credential) })
-    if (status !== undefined) yield* flight.say({ _tag: "CertificateStatus", body: status })
-    yield* flight.say({
-      _tag: "ServerKeyExchange",
-      body: { params: paramsOf(selected, share.share), algorithm: scheme, signature }
-    })
-    yield* certificateRequest(choices.config, flight)
-    yield* flight.say({ _tag: "ServerHelloDone", body: {} })
-    const { transcript, actions } = flight
-    return choices.config.clientAuthentication._tag === "None"
-      ? land({ _tag: "WAIT_CLIENT_KEY_EXCHANGE", selected, share, auth: { _tag: "Anonymous" }, transcript }, actions)
-      : land({ _tag: "WAIT_CLIENT_CERTIFICATE", selected, share, transcript }, actions)
+): Steps<WaitClientCertificate | WaitClientKeyExchange> {
+  const { selected, share } = state
+  const { choices, suite, credential, scheme, randoms } = selected
+  const { status } = stapled(selected)
+  const flight = new Flight12(state.transcript)
+  yield* flight.say(serverHello(randoms.server, sessionId(selected), suite, extensions(selected)))
+  flight.do(...recordLimits(choices))
+  yield* flight.say({ _tag: "Certificate", body: certificateOf(credential) })
+  if (status !== undefined) yield* flight.say({ _tag: "CertificateStatus", body: status })
+  yield* flight.say({
+    _tag: "ServerKeyExchange",
+    body: { params: paramsOf(selected, share.share), algorithm: scheme, signature }
   })
+  yield* certificateRequest(choices.config, flight)
+  yield* flight.say({ _tag: "ServerHelloDone", body: {} })
+  const { transcript, actions } = flight
+  return choices.config.clientAuthentication._tag === "None"
+    ? land({ _tag: "WAIT_CLIENT_KEY_EXCHANGE", selected, share, auth: { _tag: "Anonymous" }, transcript }, actions)
+    : land({ _tag: "WAIT_CLIENT_CERTIFICATE", selected, share, transcript }, actions)
+})
 
 /** WAIT_CLIENT_KEY_EXCHANGE --ClientKeyExchange--> DERIVING_SECRET */
 export const clientKeyExchange = (

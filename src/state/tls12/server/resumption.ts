@@ -1,6 +1,7 @@
 /** Sessions resumed in TLS 1.2 (RFC 5246 figure 2, RFC 5077): RESUMED_… and on. */
 import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
+import { resultFn } from "../../../codec/resultFn.ts"
 import { equal } from "../../../crypto/constantTime.ts"
 import { Secret, unsafeBytes } from "../../../crypto/secret.ts"
 import type { CipherSuite12 } from "../../../crypto/suite.ts"
@@ -10,7 +11,7 @@ import type { Established12 } from "../../established.ts"
 import type { ChangeCipherSpec, Heard12 } from "../../event.ts"
 import { type Failure, fail } from "../../failure.ts"
 import { logKey } from "../../flight.ts"
-import { land, type Of, type Stepped } from "../../machine.ts"
+import { land, type Of, type Stepped, type Steps } from "../../machine.ts"
 import type { Session12, SessionDraft12 } from "../../session.ts"
 import type { SealedBy } from "../../tls13/psk.ts"
 import type { Heard } from "../../transcript.ts"
@@ -98,45 +99,43 @@ const draftOf = ({ session, master }: Resumed): SessionDraft12 => ({
 })
 
 /** ServerHello, NewSessionTicket if there is one, ChangeCipherSpec, Finished: we go first. */
-const flightOf = (
+const flightOf = resultFn(function* (
   resumed: Resumed,
   transcript: Heard,
   renewed: SealedTicket | undefined
-): Stepped<ResumedWaitClientChangeCipherSpec> =>
-  Result.gen(function* () {
-    const { choices, suite, randoms, master, keys } = resumed
-    const flight = new Flight12(transcript)
-    const extensions = [...common(choices), ...(renewed === undefined ? [] : ticketPromise)]
-    // Our echo says that the session is resumed, by a ticket too (RFC 5077 section 3.4).
-    yield* flight.say(serverHello(randoms.server, choices.hello.legacy_session_id, suite, extensions))
-    flight.do(...recordLimits(choices), logKey("CLIENT_RANDOM", randoms.client, master))
-    if (renewed !== undefined) yield* flight.say({ _tag: "NewSessionTicket", body: newSessionTicket(renewed) })
-    flight.changeCipherSpec(suite, keys.server)
-    const verify_data = verifyData("server", suite.hash, master, flight.transcript)
-    yield* flight.say({ _tag: "Finished", body: { verify_data } })
-    return land(
-      { _tag: "RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC", resumed, transcript: flight.transcript },
-      flight.actions
-    )
-  })
+): Steps<ResumedWaitClientChangeCipherSpec> {
+  const { choices, suite, randoms, master, keys } = resumed
+  const flight = new Flight12(transcript)
+  const extensions = [...common(choices), ...(renewed === undefined ? [] : ticketPromise)]
+  // Our echo says that the session is resumed, by a ticket too (RFC 5077 section 3.4).
+  yield* flight.say(serverHello(randoms.server, choices.hello.legacy_session_id, suite, extensions))
+  flight.do(...recordLimits(choices), logKey("CLIENT_RANDOM", randoms.client, master))
+  if (renewed !== undefined) yield* flight.say({ _tag: "NewSessionTicket", body: newSessionTicket(renewed) })
+  flight.changeCipherSpec(suite, keys.server)
+  const verify_data = verifyData("server", suite.hash, master, flight.transcript)
+  yield* flight.say({ _tag: "Finished", body: { verify_data } })
+  return land(
+    { _tag: "RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC", resumed, transcript: flight.transcript },
+    flight.actions
+  )
+})
 
 /** RECVD_CLIENT_HELLO --HelloResolved--> RESUMED_SEALING_TICKET | RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC */
-export const resume = (
+export const resume = resultFn(function* (
   choices: Choices,
   found: Found,
   { randoms, now }: { readonly randoms: Randoms; readonly now: number },
   transcript: Heard
-): Stepped<ResumedSealingTicket | ResumedWaitClientChangeCipherSpec> =>
-  Result.gen(function* () {
-    yield* stillExtended(choices)
-    const { session, suite, kept } = found
-    const master = new Secret("master", unsafeBytes(session.secret).slice())
-    const keys = writeKeys(suite, master, randoms)
-    const resumed: Resumed = { choices, suite, session, kept, randoms, master, keys }
-    if (!renewalDue(choices, found, now)) return yield* flightOf(resumed, transcript, undefined)
-    const asks = { _tag: "SealTickets", sessions: [draftOf(resumed)] } as const
-    return land({ _tag: "RESUMED_SEALING_TICKET", asks, resumed, transcript })
-  })
+): Steps<ResumedSealingTicket | ResumedWaitClientChangeCipherSpec> {
+  yield* stillExtended(choices)
+  const { session, suite, kept } = found
+  const master = new Secret("master", unsafeBytes(session.secret).slice())
+  const keys = writeKeys(suite, master, randoms)
+  const resumed: Resumed = { choices, suite, session, kept, randoms, master, keys }
+  if (!renewalDue(choices, found, now)) return yield* flightOf(resumed, transcript, undefined)
+  const asks = { _tag: "SealTickets", sessions: [draftOf(resumed)] } as const
+  return land({ _tag: "RESUMED_SEALING_TICKET", asks, resumed, transcript })
+})
 
 /** RESUMED_SEALING_TICKET --TicketsSealed--> RESUMED_WAIT_CLIENT_CHANGE_CIPHER_SPEC: what cannot be made is not promised. */
 export const ticketRenewed = (

@@ -5,10 +5,11 @@
 import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
 import type { CertificateRequest } from "../../../codec/handshake/certificateRequest.ts"
+import { resultFn } from "../../../codec/resultFn.ts"
 import type { ChooseCredential, Credential, CredentialChosen } from "../../command.ts"
 import type { Heard } from "../../event.ts"
 import { fail } from "../../failure.ts"
-import { land, type Of, type Stepped } from "../../machine.ts"
+import { land, type Of, type Stepped, type Steps } from "../../machine.ts"
 import * as CertificateSchemes from "../../negotiation/certificateSchemes.ts"
 import { onlySolicited, required } from "../../negotiation/extensions.ts"
 import * as SignatureScheme from "../../negotiation/signatureScheme.ts"
@@ -28,34 +29,33 @@ import type {
 } from "./state.ts"
 
 /** WAIT_CERT_CR --CertificateRequest--> CHOOSING_CREDENTIAL */
-export const certificateRequest = (
+export const certificateRequest = resultFn(function* (
   state: WaitCertificateOrRequest,
   event: Of<Heard, "CertificateRequest">
-): Stepped<ChoosingCredential> =>
-  Result.gen(function* () {
-    const { certificate_request_context, extensions } = event.body
-    if (certificate_request_context.length > 0) {
-      return yield* fail("UnexpectedCertificateContext", "a CertificateRequest of the handshake has an empty context")
-    }
-    const schemes = yield* required(
-      "CertificateRequest",
-      "signature_algorithms",
-      find(extensions, "signature_algorithms")
-    )
-    return land({
-      _tag: "CHOOSING_CREDENTIAL",
-      asks: {
-        _tag: "ChooseCredential",
-        schemes: schemes.supported_signature_algorithms,
-        ...CertificateSchemes.ofPeer(extensions, schemes.supported_signature_algorithms),
-        certificateTypes: [state.parameters.certificateTypes.client],
-        filters: find(extensions, "oid_filters")?.filters ?? []
-      },
-      request: event.body,
-      parameters: state.parameters,
-      transcript: append(state.transcript, event.raw)
-    })
+): Steps<ChoosingCredential> {
+  const { certificate_request_context, extensions } = event.body
+  if (certificate_request_context.length > 0) {
+    return yield* fail("UnexpectedCertificateContext", "a CertificateRequest of the handshake has an empty context")
+  }
+  const schemes = yield* required(
+    "CertificateRequest",
+    "signature_algorithms",
+    find(extensions, "signature_algorithms")
+  )
+  return land({
+    _tag: "CHOOSING_CREDENTIAL",
+    asks: {
+      _tag: "ChooseCredential",
+      schemes: schemes.supported_signature_algorithms,
+      ...CertificateSchemes.ofPeer(extensions, schemes.supported_signature_algorithms),
+      certificateTypes: [state.parameters.certificateTypes.client],
+      filters: find(extensions, "oid_filters")?.filters ?? []
+    },
+    request: event.body,
+    parameters: state.parameters,
+    transcript: append(state.transcript, event.raw)
   })
+})
 
 /** CHOOSING_CREDENTIAL --CredentialChosen--> WAIT_CERT */
 export const credentialChosen = (state: ChoosingCredential, event: CredentialChosen): Stepped<WaitCertificate> => {
@@ -77,28 +77,27 @@ const choose = (
         onFailure: () => ({ _tag: "Declined" })
       })
 
-const certificate = (
+const certificate = resultFn(function* (
   parameters: Parameters,
   transcript: WaitCertificate["transcript"],
   auth: ClientAuth,
   event: Of<Heard, "Certificate">
-): Stepped<WaitCertificateVerify> =>
-  Result.gen(function* () {
-    const { certificate_list } = yield* presented(event.body, parameters.certificateTypes.server)
-    if (certificate_list.length === 0) {
-      return yield* fail("EmptyCertificateList", "the server shows no certificate")
-    }
-    for (const entry of certificate_list) {
-      yield* onlySolicited("Certificate", entry.extensions, parameters.hs.offer.hello.extensions)
-    }
-    return land({
-      _tag: "WAIT_CV",
-      parameters,
-      transcript: append(transcript, event.raw),
-      auth,
-      chain: certificate_list
-    })
+): Steps<WaitCertificateVerify> {
+  const { certificate_list } = yield* presented(event.body, parameters.certificateTypes.server)
+  if (certificate_list.length === 0) {
+    return yield* fail("EmptyCertificateList", "the server shows no certificate")
+  }
+  for (const entry of certificate_list) {
+    yield* onlySolicited("Certificate", entry.extensions, parameters.hs.offer.hello.extensions)
+  }
+  return land({
+    _tag: "WAIT_CV",
+    parameters,
+    transcript: append(transcript, event.raw),
+    auth,
+    chain: certificate_list
   })
+})
 
 /** WAIT_CERT_CR --Certificate--> WAIT_CV */
 export const certificateUnasked = (
@@ -130,30 +129,29 @@ const compressors = ({ parameters }: { readonly parameters: Parameters }) =>
   parameters.hs.offer.config.certificateCompression
 
 /** WAIT_CV --CertificateVerify--> AUTHENTICATING */
-export const certificateVerify = (
+export const certificateVerify = resultFn(function* (
   state: WaitCertificateVerify,
   event: Of<Heard, "CertificateVerify">
-): Stepped<Authenticating> =>
-  Result.gen(function* () {
-    const { hs, certificateTypes } = state.parameters
-    const { config } = hs.offer
-    const peer = { _tag: "Server", identity: config.server } as const
-    const asks = yield* authenticate(
-      peer,
-      config.schemes,
-      certificateTypes.server,
-      state.chain,
-      state.transcript,
-      event.body
-    )
-    return land({
-      _tag: "AUTHENTICATING",
-      asks,
-      parameters: state.parameters,
-      transcript: append(state.transcript, event.raw),
-      auth: state.auth
-    })
+): Steps<Authenticating> {
+  const { hs, certificateTypes } = state.parameters
+  const { config } = hs.offer
+  const peer = { _tag: "Server", identity: config.server } as const
+  const asks = yield* authenticate(
+    peer,
+    config.schemes,
+    certificateTypes.server,
+    state.chain,
+    state.transcript,
+    event.body
+  )
+  return land({
+    _tag: "AUTHENTICATING",
+    asks,
+    parameters: state.parameters,
+    transcript: append(state.transcript, event.raw),
+    auth: state.auth
   })
+})
 
 /** AUTHENTICATING --PeerAuthenticated--> WAIT_FINISHED */
 export const peerAuthenticated = (state: Authenticating, proof: PeerAuthenticated): Stepped<WaitFinished> =>

@@ -1,10 +1,10 @@
 /** WAIT_FINISHED, SIGNING: the server's Finished and all that we answer (RFC 9846 section 4.5.3). */
-import * as Result from "effect/Result"
+import { resultFn } from "../../../codec/resultFn.ts"
 import type { Signed } from "../../command.ts"
 import { endPointOf } from "../../established.ts"
 import type { Heard } from "../../event.ts"
 import { Flight, installKeys, logKey } from "../../flight.ts"
-import { land, type Of, type Stepped } from "../../machine.ts"
+import { land, type Of, type Stepped, type Steps } from "../../machine.ts"
 import { givenOf, peerOf, staplesOf } from "../../proof.ts"
 import { append, type Hashing } from "../../transcript.ts"
 import { certificateOf, kindOf } from "../authentication.ts"
@@ -57,70 +57,67 @@ const finishAtOnce = (flight: Flight, end: Ending): Stepped<Connected> => {
 }
 
 /** Says Finished and changes to the application keys. */
-const finish = (flight: Flight, { parameters, main, ...rest }: Ending): Stepped<Connected> =>
-  Result.gen(function* () {
-    const { hs } = parameters
-    const verify_data = verifyData(hs.client, flight.transcript)
-    yield* flight.say("handshake", { _tag: "Finished", body: { verify_data } })
-    const { traffic, established } = rest
-    const random = hs.offer.hello.random
-    flight.do(
-      logKey("CLIENT_TRAFFIC_SECRET_0", random, traffic.ours),
-      logKey("SERVER_TRAFFIC_SECRET_0", random, traffic.theirs),
-      logKey("EXPORTER_SECRET", random, established.exporter),
-      installKeys("read", "application", hs.suite, traffic.theirs),
-      installKeys("write", "application", hs.suite, traffic.ours),
-      { _tag: "Open", direction: "read" },
-      { _tag: "Open", direction: "write" },
-      { _tag: "Established", established }
-    )
-    const tickets = keepTickets(parameters, established, () => KeySchedule.resumptionSecret(main, flight.transcript))
-    return land(
-      { _tag: "CONNECTED", proof: rest.proof, established, traffic, tickets, owes: undefined },
-      flight.actions
-    )
-  })
+const finish = resultFn(function* (flight: Flight, { parameters, main, ...rest }: Ending): Steps<Connected> {
+  const { hs } = parameters
+  const verify_data = verifyData(hs.client, flight.transcript)
+  yield* flight.say("handshake", { _tag: "Finished", body: { verify_data } })
+  const { traffic, established } = rest
+  const random = hs.offer.hello.random
+  flight.do(
+    logKey("CLIENT_TRAFFIC_SECRET_0", random, traffic.ours),
+    logKey("SERVER_TRAFFIC_SECRET_0", random, traffic.theirs),
+    logKey("EXPORTER_SECRET", random, established.exporter),
+    installKeys("read", "application", hs.suite, traffic.theirs),
+    installKeys("write", "application", hs.suite, traffic.ours),
+    { _tag: "Open", direction: "read" },
+    { _tag: "Open", direction: "write" },
+    { _tag: "Established", established }
+  )
+  const tickets = keepTickets(parameters, established, () => KeySchedule.resumptionSecret(main, flight.transcript))
+  return land({ _tag: "CONNECTED", proof: rest.proof, established, traffic, tickets, owes: undefined }, flight.actions)
+})
 
 /** WAIT_FINISHED --Finished--> SIGNING | CONNECTED */
-export const finished = (state: WaitFinished, event: Of<Heard, "Finished">): Stepped<Signing | Connected> =>
-  Result.gen(function* () {
-    const { hs } = state.parameters
-    yield* verifyFinished(event.body.verify_data, hs.server, state.transcript)
-    const flight = new Flight(append(state.transcript, event.raw))
-    const end = ending(state, flight.transcript)
-    if (state.parameters.earlyData === "accepted") {
-      // QUIC has other ways to end early data (RFC 9001 section 8.3).
-      if (hs.offer.config.transport === undefined) yield* flight.say("early", { _tag: "EndOfEarlyData", body: {} })
-      flight.do(installKeys("write", "handshake", hs.suite, hs.client))
+export const finished = resultFn(function* (
+  state: WaitFinished,
+  event: Of<Heard, "Finished">
+): Steps<Signing | Connected> {
+  const { hs } = state.parameters
+  yield* verifyFinished(event.body.verify_data, hs.server, state.transcript)
+  const flight = new Flight(append(state.transcript, event.raw))
+  const end = ending(state, flight.transcript)
+  if (state.parameters.earlyData === "accepted") {
+    // QUIC has other ways to end early data (RFC 9001 section 8.3).
+    if (hs.offer.config.transport === undefined) yield* flight.say("early", { _tag: "EndOfEarlyData", body: {} })
+    flight.do(installKeys("write", "handshake", hs.suite, hs.client))
+  }
+  switch (state.auth._tag) {
+    case "NotRequested":
+      return yield* finishAtOnce(flight, end)
+    case "Declined":
+      yield* flight.say("handshake", { _tag: "Certificate", body: certificateOf(undefined) })
+      return yield* finishAtOnce(flight, end)
+    case "Chosen": {
+      const { credential, scheme, asked } = state.auth
+      const { certificateCompression } = hs.offer.config
+      yield* flight.say("handshake", yield* pack(certificateOf(credential, asked), certificateCompression, asked))
+      const content = signedContent("Client", flight.transcript)
+      return land(
+        {
+          _tag: "SIGNING",
+          asks: { _tag: "Sign", credential, scheme, content },
+          ending: end,
+          transcript: flight.transcript
+        },
+        flight.actions
+      )
     }
-    switch (state.auth._tag) {
-      case "NotRequested":
-        return yield* finishAtOnce(flight, end)
-      case "Declined":
-        yield* flight.say("handshake", { _tag: "Certificate", body: certificateOf(undefined) })
-        return yield* finishAtOnce(flight, end)
-      case "Chosen": {
-        const { credential, scheme, asked } = state.auth
-        const { certificateCompression } = hs.offer.config
-        yield* flight.say("handshake", yield* pack(certificateOf(credential, asked), certificateCompression, asked))
-        const content = signedContent("Client", flight.transcript)
-        return land(
-          {
-            _tag: "SIGNING",
-            asks: { _tag: "Sign", credential, scheme, content },
-            ending: end,
-            transcript: flight.transcript
-          },
-          flight.actions
-        )
-      }
-    }
-  })
+  }
+})
 
 /** SIGNING --Signed--> CONNECTED */
-export const signed = (state: Signing, { signature }: Signed): Stepped<Connected> =>
-  Result.gen(function* () {
-    const flight = new Flight(state.transcript)
-    yield* flight.say("handshake", { _tag: "CertificateVerify", body: { algorithm: state.asks.scheme, signature } })
-    return yield* finish(flight, state.ending)
-  })
+export const signed = resultFn(function* (state: Signing, { signature }: Signed): Steps<Connected> {
+  const flight = new Flight(state.transcript)
+  yield* flight.say("handshake", { _tag: "CertificateVerify", body: { algorithm: state.asks.scheme, signature } })
+  return yield* finish(flight, state.ending)
+})

@@ -4,6 +4,7 @@ import { find } from "../../../codec/extension/extension.ts"
 import { placedIn13 } from "../../../codec/extension/placement.ts"
 import type { HelloRetryRequest, ServerHello } from "../../../codec/handshake/serverHello.ts"
 import { NamedGroup } from "../../../codec/registry/namedGroup.ts"
+import { type Returns, resultFn } from "../../../codec/resultFn.ts"
 import { equal } from "../../../crypto/constantTime.ts"
 import type { KeyShareMade, SecretAgreed } from "../../command.ts"
 import type { Heard } from "../../event.ts"
@@ -11,7 +12,7 @@ import { type Failure, fail } from "../../failure.ts"
 import { Flight, installKeys, logKey } from "../../flight.ts"
 import { type Offer, second, shareFor } from "../../hello/clientHello.ts"
 import type { Of } from "../../machine.ts"
-import { land, type Stepped } from "../../machine.ts"
+import { land, type Stepped, type Steps } from "../../machine.ts"
 import * as CipherSuite from "../../negotiation/cipherSuite.ts"
 import { onlySolicited, required } from "../../negotiation/extensions.ts"
 import { serverChose13 } from "../../negotiation/version.ts"
@@ -35,52 +36,47 @@ const checkEcho = (offer: Offer, hello: ServerHello | HelloRetryRequest): Result
 }
 
 /** WAIT_SH hears HelloRetryRequest: what it fixes, once it is known to ask for a change (section 4.2.4). */
-export const retry = (
+export const retry = resultFn(function* (
   offer: Offer,
   transcript: Transcript.Heard,
   event: Of<Heard, "HelloRetryRequest">
-): Result.Result<{ readonly retry: Retry; readonly transcript: Transcript.Hashing }, Failure> =>
-  Result.gen(function* () {
-    const hello = event.body
-    yield* serverChose13(hello)
-    yield* checkEcho(offer, hello)
-    yield* onlySolicited("HelloRetryRequest", hello.extensions, offer.hello.extensions, ["cookie"])
-    const suite = yield* CipherSuite.selected(offer.config.suites, hello.cipher_suite)
-    const group = find(hello.extensions, "key_share")?.selected_group
-    const cookie = find(hello.extensions, "cookie")?.cookie
-    if (group === undefined && cookie === undefined) {
-      return yield* fail("PointlessRetry", "HelloRetryRequest asks for no change")
-    }
-    if (group !== undefined && !offer.config.groups.includes(group)) {
-      return yield* fail(
-        "UnofferedGroup",
-        `HelloRetryRequest asks for ${NamedGroup.show(group)}, which was not offered`
-      )
-    }
-    if (group !== undefined && shareFor(offer, group) !== undefined) {
-      return yield* fail("RetryForSharedGroup", `HelloRetryRequest asks for ${NamedGroup.show(group)}, which it has`)
-    }
-    const hashed = Transcript.messageHash(transcript, suite.hash)
-    return {
-      retry: { suite, group, cookie: cookie === undefined ? undefined : Uint8Array.from(cookie) },
-      transcript: Transcript.append(hashed, event.raw)
-    }
-  })
+): Returns<{ readonly retry: Retry; readonly transcript: Transcript.Hashing }, Failure> {
+  const hello = event.body
+  yield* serverChose13(hello)
+  yield* checkEcho(offer, hello)
+  yield* onlySolicited("HelloRetryRequest", hello.extensions, offer.hello.extensions, ["cookie"])
+  const suite = yield* CipherSuite.selected(offer.config.suites, hello.cipher_suite)
+  const group = find(hello.extensions, "key_share")?.selected_group
+  const cookie = find(hello.extensions, "cookie")?.cookie
+  if (group === undefined && cookie === undefined) {
+    return yield* fail("PointlessRetry", "HelloRetryRequest asks for no change")
+  }
+  if (group !== undefined && !offer.config.groups.includes(group)) {
+    return yield* fail("UnofferedGroup", `HelloRetryRequest asks for ${NamedGroup.show(group)}, which was not offered`)
+  }
+  if (group !== undefined && shareFor(offer, group) !== undefined) {
+    return yield* fail("RetryForSharedGroup", `HelloRetryRequest asks for ${NamedGroup.show(group)}, which it has`)
+  }
+  const hashed = Transcript.messageHash(transcript, suite.hash)
+  return {
+    retry: { suite, group, cookie: cookie === undefined ? undefined : Uint8Array.from(cookie) },
+    transcript: Transcript.append(hashed, event.raw)
+  }
+})
 
 /** Says the second ClientHello. */
-export const retried = (
+export const retried = resultFn(function* (
   state: Pick<Retrying, "offer" | "retry" | "transcript">,
   shares: Offer["shares"]
-): Stepped<WaitServerHello2> =>
-  Result.gen(function* () {
-    const { retry, transcript } = state
-    const offer = yield* second(state.offer, { ...retry, shares, transcript })
-    const flight = new Flight(transcript)
-    flight.do(...refusedByRetry(state.offer))
-    if (offer.earlyData._tag === "None") flight.do(...beforeSecondFlight(offer.config))
-    yield* flight.say("plaintext", { _tag: "ClientHello", body: offer.hello })
-    return land({ _tag: "WAIT_SH_2", offer, retry, transcript: flight.transcript }, flight.actions)
-  })
+): Steps<WaitServerHello2> {
+  const { retry, transcript } = state
+  const offer = yield* second(state.offer, { ...retry, shares, transcript })
+  const flight = new Flight(transcript)
+  flight.do(...refusedByRetry(state.offer))
+  if (offer.earlyData._tag === "None") flight.do(...beforeSecondFlight(offer.config))
+  yield* flight.say("plaintext", { _tag: "ClientHello", body: offer.hello })
+  return land({ _tag: "WAIT_SH_2", offer, retry, transcript: flight.transcript }, flight.actions)
+})
 
 /** RETRYING --KeyShareMade--> WAIT_SH_2 */
 export const keyShareMade = (state: Retrying, event: KeyShareMade): Stepped<WaitServerHello2> =>
@@ -111,64 +107,65 @@ const selectedPsk = (
 }
 
 /** What both ServerHellos lead to: the share that answers ours. */
-export const serverHello = (
+export const serverHello = resultFn(function* (
   offer: Offer,
   kind: Rounds,
   transcript: (suite: Agreeing["suite"]) => Transcript.Hashing,
   hello: ServerHello
-): Stepped<Agreeing> =>
-  Result.gen(function* () {
-    yield* serverChose13(hello)
-    yield* checkEcho(offer, hello)
-    yield* onlySolicited("ServerHello", hello.extensions, offer.hello.extensions)
-    const stray = hello.extensions.find(({ type }) => !placedIn13(type, "ServerHello"))
-    if (stray !== undefined) {
-      return yield* fail("MisplacedExtension", `ServerHello carries ${stray.type}, which TLS 1.3 puts elsewhere`)
-    }
-    const suite = yield* CipherSuite.selected(offer.config.suites, hello.cipher_suite)
-    const psk = yield* selectedPsk(offer, suite, hello)
-    const { server_share } = yield* required("ServerHello", "key_share", find(hello.extensions, "key_share"))
-    const key = shareFor(offer, server_share.group)
-    if (key === undefined) {
-      return yield* fail(
-        "UnofferedGroup",
-        `the server's share is for ${NamedGroup.show(server_share.group)}, and none was sent for it`
-      )
-    }
-    return land({
-      _tag: "AGREEING",
-      asks: { _tag: "AgreeSecret", key, peerShare: server_share.key_exchange },
-      offer,
-      suite,
-      psk,
-      kind,
-      transcript: transcript(suite)
-    })
+): Steps<Agreeing> {
+  yield* serverChose13(hello)
+  yield* checkEcho(offer, hello)
+  yield* onlySolicited("ServerHello", hello.extensions, offer.hello.extensions)
+  const stray = hello.extensions.find(({ type }) => !placedIn13(type, "ServerHello"))
+  if (stray !== undefined) {
+    return yield* fail("MisplacedExtension", `ServerHello carries ${stray.type}, which TLS 1.3 puts elsewhere`)
+  }
+  const suite = yield* CipherSuite.selected(offer.config.suites, hello.cipher_suite)
+  const psk = yield* selectedPsk(offer, suite, hello)
+  const { server_share } = yield* required("ServerHello", "key_share", find(hello.extensions, "key_share"))
+  const key = shareFor(offer, server_share.group)
+  if (key === undefined) {
+    return yield* fail(
+      "UnofferedGroup",
+      `the server's share is for ${NamedGroup.show(server_share.group)}, and none was sent for it`
+    )
+  }
+  return land({
+    _tag: "AGREEING",
+    asks: { _tag: "AgreeSecret", key, peerShare: server_share.key_exchange },
+    offer,
+    suite,
+    psk,
+    kind,
+    transcript: transcript(suite)
   })
+})
 
 /** WAIT_SH_2 --ServerHello--> AGREEING: after a retry nothing that it fixed may change. */
-export const serverHello2 = (state: WaitServerHello2, event: Of<Heard, "ServerHello">): Stepped<Agreeing> =>
-  Result.gen(function* () {
-    const { extensions } = event.body
-    const { retry } = state
-    if (find(extensions, "supported_versions") === undefined) {
-      return yield* fail("UnofferedVersion", "HelloRetryRequest said TLSv1.3, and ServerHello no longer does")
-    }
-    const group = find(extensions, "key_share")?.server_share.group
-    if (retry.group !== undefined && group !== undefined && group !== retry.group) {
-      return yield* fail("GroupChangedAfterRetry", `HelloRetryRequest said ${NamedGroup.show(retry.group)}`)
-    }
-    const step = yield* serverHello(
-      state.offer,
-      "retried",
-      () => Transcript.append(state.transcript, event.raw),
-      event.body
-    )
-    if (step.state.suite !== retry.suite) {
-      return yield* fail("SuiteChangedAfterRetry", `HelloRetryRequest said ${retry.suite.name}`)
-    }
-    return step
-  })
+export const serverHello2 = resultFn(function* (
+  state: WaitServerHello2,
+  event: Of<Heard, "ServerHello">
+): Steps<Agreeing> {
+  const { extensions } = event.body
+  const { retry } = state
+  if (find(extensions, "supported_versions") === undefined) {
+    return yield* fail("UnofferedVersion", "HelloRetryRequest said TLSv1.3, and ServerHello no longer does")
+  }
+  const group = find(extensions, "key_share")?.server_share.group
+  if (retry.group !== undefined && group !== undefined && group !== retry.group) {
+    return yield* fail("GroupChangedAfterRetry", `HelloRetryRequest said ${NamedGroup.show(retry.group)}`)
+  }
+  const step = yield* serverHello(
+    state.offer,
+    "retried",
+    () => Transcript.append(state.transcript, event.raw),
+    event.body
+  )
+  if (step.state.suite !== retry.suite) {
+    return yield* fail("SuiteChangedAfterRetry", `HelloRetryRequest said ${retry.suite.name}`)
+  }
+  return step
+})
 
 /**
  * AGREEING --SecretAgreed--> WAIT_EE: handshake keys in both directions; but as long as early data may have been

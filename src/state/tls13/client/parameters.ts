@@ -2,10 +2,11 @@
 import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
 import type { Extension } from "../../../codec/extension/placement.ts"
+import { resultFn } from "../../../codec/resultFn.ts"
 import type { Established13 } from "../../established.ts"
 import type { Heard } from "../../event.ts"
 import { type Failure, fail } from "../../failure.ts"
-import { land, type Of, type Stepped } from "../../machine.ts"
+import { land, type Of, type Steps } from "../../machine.ts"
 import * as Alpn from "../../negotiation/alpn.ts"
 import * as CertificateType from "../../negotiation/certificateType.ts"
 import { onlySolicited } from "../../negotiation/extensions.ts"
@@ -35,31 +36,30 @@ const earlyData = (
 }
 
 /** WAIT_EE --EncryptedExtensions--> WAIT_CERT_CR, or WAIT_FINISHED where a PSK speaks for the server. */
-export const encryptedExtensions = (
+export const encryptedExtensions = resultFn(function* (
   state: WaitEncryptedExtensions,
   event: Of<Heard, "EncryptedExtensions">
-): Stepped<WaitCertificateOrRequest | WaitFinished> =>
-  Result.gen(function* () {
-    const { hs } = state
-    const { extensions } = event.body
-    const { config, hello } = hs.offer
-    yield* onlySolicited("EncryptedExtensions", extensions, hello.extensions)
-    const chosen = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list
-    const protocol = yield* Alpn.selected(config.protocols, chosen)
-    const outcome = yield* earlyData(hs, extensions, protocol)
-    const certificateTypes =
-      hs.psk === undefined ? yield* CertificateType.selected(config, extensions) : CertificateType.nothingShown
-    yield* Transport.server(config.transport, event.body, protocol)
-    const parameters = { hs, protocol, certificateTypes, earlyData: outcome }
-    const transcript = append(state.transcript, event.raw)
-    const actions = [
-      ...(outcome !== "none" && mayBeAccepted(hs) ? judged(hs, outcome) : []),
-      ...RecordSizeLimit.agreed(config, find(extensions, "record_size_limit"))
-    ]
-    return hs.psk === undefined
-      ? land({ _tag: "WAIT_CERT_CR", parameters, transcript }, actions)
-      : land(
-          { _tag: "WAIT_FINISHED", parameters, transcript, auth: { _tag: "NotRequested" }, proof: pskSelected(hs.psk) },
-          actions
-        )
-  })
+): Steps<WaitCertificateOrRequest | WaitFinished> {
+  const { hs } = state
+  const { extensions } = event.body
+  const { config, hello } = hs.offer
+  yield* onlySolicited("EncryptedExtensions", extensions, hello.extensions)
+  const chosen = find(extensions, "application_layer_protocol_negotiation")?.protocol_name_list
+  const protocol = yield* Alpn.selected(config.protocols, chosen)
+  const outcome = yield* earlyData(hs, extensions, protocol)
+  const certificateTypes =
+    hs.psk === undefined ? yield* CertificateType.selected(config, extensions) : CertificateType.nothingShown
+  yield* Transport.server(config.transport, event.body, protocol)
+  const parameters = { hs, protocol, certificateTypes, earlyData: outcome }
+  const transcript = append(state.transcript, event.raw)
+  const actions = [
+    ...(outcome !== "none" && mayBeAccepted(hs) ? judged(hs, outcome) : []),
+    ...RecordSizeLimit.agreed(config, find(extensions, "record_size_limit"))
+  ]
+  return hs.psk === undefined
+    ? land({ _tag: "WAIT_CERT_CR", parameters, transcript }, actions)
+    : land(
+        { _tag: "WAIT_FINISHED", parameters, transcript, auth: { _tag: "NotRequested" }, proof: pskSelected(hs.psk) },
+        actions
+      )
+})

@@ -3,11 +3,12 @@
  * 4.5.1 and 4.5.2).
  */
 import * as Result from "effect/Result"
+import { resultFn } from "../../../codec/resultFn.ts"
 import type { Signed } from "../../command.ts"
 import type { Heard } from "../../event.ts"
 import { fail } from "../../failure.ts"
 import { Flight } from "../../flight.ts"
-import { land, type Of, type Stepped } from "../../machine.ts"
+import { land, type Of, type Stepped, type Steps } from "../../machine.ts"
 import { onlySolicited } from "../../negotiation/extensions.ts"
 import type { PeerAuthenticated } from "../../proof.ts"
 import { append } from "../../transcript.ts"
@@ -18,35 +19,36 @@ import { sayFinished } from "./finished.ts"
 import type { Authenticating, Negotiated, WaitCertificate, WaitCertificateVerify, WaitFinished } from "./state.ts"
 
 /** NEGOTIATED --Signed--> WAIT_CERT | WAIT_FINISHED */
-export const signed = (state: Negotiated, { signature }: Signed): Stepped<WaitCertificate | WaitFinished> =>
-  Result.gen(function* () {
-    const { hs } = state
-    const { config } = hs.selected.choices
-    const flight = new Flight(state.transcript)
-    yield* flight.say("handshake", { _tag: "CertificateVerify", body: { algorithm: state.asks.scheme, signature } })
-    const end = yield* sayFinished(flight, hs)
-    const { transcript } = flight
-    return config.clientAuthentication._tag === "None"
-      ? land({ _tag: "WAIT_FINISHED", ending: end, transcript, proof: { _tag: "Anonymous" } }, flight.actions)
-      : land({ _tag: "WAIT_CERT", ending: end, transcript }, flight.actions)
-  })
+export const signed = resultFn(function* (
+  state: Negotiated,
+  { signature }: Signed
+): Steps<WaitCertificate | WaitFinished> {
+  const { hs } = state
+  const { config } = hs.selected.choices
+  const flight = new Flight(state.transcript)
+  yield* flight.say("handshake", { _tag: "CertificateVerify", body: { algorithm: state.asks.scheme, signature } })
+  const end = yield* sayFinished(flight, hs)
+  const { transcript } = flight
+  return config.clientAuthentication._tag === "None"
+    ? land({ _tag: "WAIT_FINISHED", ending: end, transcript, proof: { _tag: "Anonymous" } }, flight.actions)
+    : land({ _tag: "WAIT_CERT", ending: end, transcript }, flight.actions)
+})
 
 /** WAIT_CERT --Certificate--> WAIT_CV | WAIT_FINISHED */
-export const certificate = (
+export const certificate = resultFn(function* (
   state: WaitCertificate,
   event: Of<Heard, "Certificate">
-): Stepped<WaitCertificateVerify | WaitFinished> =>
-  Result.gen(function* () {
-    const { ending } = state
-    const { config, clientCertificateType } = ending.hs.selected.choices
-    const { certificate_list: chain } = yield* presented(event.body, clientCertificateType)
-    for (const entry of chain) yield* onlySolicited("Certificate", entry.extensions, askClient(config.stapling))
-    const transcript = append(state.transcript, event.raw)
-    if (chain.length > 0) return land({ _tag: "WAIT_CV", ending, transcript, chain })
-    return config.clientAuthentication._tag === "Required"
-      ? yield* fail("ClientCertificateRequired", "the client shows no certificate, and one is required here")
-      : land({ _tag: "WAIT_FINISHED", ending, transcript, proof: { _tag: "Anonymous" } })
-  })
+): Steps<WaitCertificateVerify | WaitFinished> {
+  const { ending } = state
+  const { config, clientCertificateType } = ending.hs.selected.choices
+  const { certificate_list: chain } = yield* presented(event.body, clientCertificateType)
+  for (const entry of chain) yield* onlySolicited("Certificate", entry.extensions, askClient(config.stapling))
+  const transcript = append(state.transcript, event.raw)
+  if (chain.length > 0) return land({ _tag: "WAIT_CV", ending, transcript, chain })
+  return config.clientAuthentication._tag === "Required"
+    ? yield* fail("ClientCertificateRequired", "the client shows no certificate, and one is required here")
+    : land({ _tag: "WAIT_FINISHED", ending, transcript, proof: { _tag: "Anonymous" } })
+})
 
 /** WAIT_CERT --CompressedCertificate--> WAIT_CV | WAIT_FINISHED (RFC 8879) */
 export const compressedCertificate = (
@@ -58,27 +60,19 @@ export const compressedCertificate = (
   )
 
 /** WAIT_CV --CertificateVerify--> AUTHENTICATING */
-export const certificateVerify = (
+export const certificateVerify = resultFn(function* (
   state: WaitCertificateVerify,
   event: Of<Heard, "CertificateVerify">
-): Stepped<Authenticating> =>
-  Result.gen(function* () {
-    const { config, clientCertificateType: type } = state.ending.hs.selected.choices
-    const asks = yield* authenticate(
-      { _tag: "Client" },
-      config.schemes,
-      type,
-      state.chain,
-      state.transcript,
-      event.body
-    )
-    return land({
-      _tag: "AUTHENTICATING",
-      asks,
-      ending: state.ending,
-      transcript: append(state.transcript, event.raw)
-    })
+): Steps<Authenticating> {
+  const { config, clientCertificateType: type } = state.ending.hs.selected.choices
+  const asks = yield* authenticate({ _tag: "Client" }, config.schemes, type, state.chain, state.transcript, event.body)
+  return land({
+    _tag: "AUTHENTICATING",
+    asks,
+    ending: state.ending,
+    transcript: append(state.transcript, event.raw)
   })
+})
 
 /** AUTHENTICATING --PeerAuthenticated--> WAIT_FINISHED */
 export const peerAuthenticated = (state: Authenticating, proof: PeerAuthenticated): Stepped<WaitFinished> =>

@@ -1,10 +1,11 @@
 /** Our Finished, WAIT_FINISHED and the client's: both ends of the handshake (RFC 9846 section 4.5.3). */
 import * as Result from "effect/Result"
+import { resultFn } from "../../../codec/resultFn.ts"
 import { type Established13, endPointOf } from "../../established.ts"
 import type { Heard } from "../../event.ts"
 import type { Failure } from "../../failure.ts"
 import { type Flight, installKeys, logKey } from "../../flight.ts"
-import { land, type Of, type Stepped } from "../../machine.ts"
+import { land, type Of, type Steps } from "../../machine.ts"
 import { givenOf, peerOf, staplesOf } from "../../proof.ts"
 import { append, type Hashing } from "../../transcript.ts"
 import { kindOf } from "../authentication.ts"
@@ -72,26 +73,28 @@ export const establishedBy = ({ hs, exporter }: Ending, proof: ClientProof): Est
 }
 
 /** WAIT_FINISHED --Finished--> SEALING_TICKETS | CONNECTED */
-export const finished = (state: WaitFinished, event: Of<Heard, "Finished">): Stepped<SealingTickets | Connected> =>
-  Result.gen(function* () {
-    const { proof, ending } = state
-    const { hs, main, traffic } = ending
-    const { suite, choices } = hs.selected
-    yield* verifyFinished(event.body.verify_data, hs.client, state.transcript)
+export const finished = resultFn(function* (
+  state: WaitFinished,
+  event: Of<Heard, "Finished">
+): Steps<SealingTickets | Connected> {
+  const { proof, ending } = state
+  const { hs, main, traffic } = ending
+  const { suite, choices } = hs.selected
+  yield* verifyFinished(event.body.verify_data, hs.client, state.transcript)
 
-    const established = establishedBy(ending, proof)
-    const heard = append(state.transcript, event.raw)
-    const sessions = sessionsOf(choices, proof, established, () => KeySchedule.resumptionSecret(main, heard))
-    const actions = [
-      installKeys("read", "application", suite, traffic.theirs),
-      { _tag: "Open", direction: "read" },
-      { _tag: "Open", direction: "write" },
-      { _tag: "Established", established }
-    ] as const
-    if (sessions.length === 0) {
-      return land({ _tag: "CONNECTED", proof, established, traffic, owes: undefined }, actions)
-    }
-    const asks = { _tag: "SealTickets", sessions } as const
-    const entropy = choices.config.grease === "on" ? hs.selected.entropy : undefined
-    return land({ _tag: "SEALING_TICKETS", asks, proof, established, traffic, entropy }, actions)
-  })
+  const established = establishedBy(ending, proof)
+  const heard = append(state.transcript, event.raw)
+  const sessions = sessionsOf(choices, proof, established, () => KeySchedule.resumptionSecret(main, heard))
+  const actions = [
+    installKeys("read", "application", suite, traffic.theirs),
+    { _tag: "Open", direction: "read" },
+    { _tag: "Open", direction: "write" },
+    { _tag: "Established", established }
+  ] as const
+  if (sessions.length === 0) {
+    return land({ _tag: "CONNECTED", proof, established, traffic, owes: undefined }, actions)
+  }
+  const asks = { _tag: "SealTickets", sessions } as const
+  const entropy = choices.config.grease === "on" ? hs.selected.entropy : undefined
+  return land({ _tag: "SEALING_TICKETS", asks, proof, established, traffic, entropy }, actions)
+})

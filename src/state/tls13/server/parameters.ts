@@ -2,11 +2,12 @@
 import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
 import type { Extension } from "../../../codec/extension/placement.ts"
+import { type Returns, resultFn } from "../../../codec/resultFn.ts"
 import type { SecretAgreed } from "../../command.ts"
 import type { Failure } from "../../failure.ts"
 import { Flight, installKeys, logKey } from "../../flight.ts"
 import * as Grease from "../../hello/grease.ts"
-import { land, type Stepped } from "../../machine.ts"
+import { land, type Stepped, type Steps } from "../../machine.ts"
 import * as CertificateSchemes from "../../negotiation/certificateSchemes.ts"
 import * as CertificateType from "../../negotiation/certificateType.ts"
 import * as RecordSizeLimit from "../../negotiation/recordSizeLimit.ts"
@@ -102,122 +103,121 @@ const certificateRequest = ({ choices: { config }, entropy }: Selected, flight: 
 }
 
 /** ServerHello (section 4.2.3), and the keys of the handshake. */
-const sayServerHello = (
+const sayServerHello = resultFn(function* (
   state: Agreeing | Agreeing2,
   { share, secret }: SecretAgreed,
   flight: Flight
-): Result.Result<Handshake, Failure> =>
-  Result.gen(function* () {
-    const { selected, asks } = state
-    const { suite, authentication } = selected
-    const { hello } = selected.choices
-    const psk = authentication._tag === "Psk" ? authentication.psk : undefined
-    yield* flight.say("plaintext", {
-      _tag: "ServerHello",
-      body: {
-        legacy_version: "TLSv1.2",
-        random: selected.random,
-        legacy_session_id_echo: hello.legacy_session_id,
-        cipher_suite: suite.name,
-        legacy_compression_method: 0,
-        extensions: [
-          { type: "supported_versions", data: { selected_version: "TLSv1.3" } },
-          { type: "key_share", data: { server_share: { group: asks.group, key_exchange: share } } },
-          ...(psk === undefined ? [] : [{ type: "pre_shared_key", data: { selected_identity: psk.index } } as const])
-        ]
-      }
-    })
-    if (state._tag === "AGREEING") flight.do(...afterFirstMessage(hello.legacy_session_id))
-
-    const early = psk?.early ?? KeySchedule.earlySecret(suite.hash)
-    const handshake = KeySchedule.handshakeSecret(suite.hash, early, secret)
-    const hs: Handshake = {
-      selected,
-      group: asks.group,
-      rounds: state._tag === "AGREEING" ? "full" : "retried",
-      secret: handshake,
-      client: KeySchedule.clientHandshakeTraffic(handshake, flight.transcript),
-      server: KeySchedule.serverHandshakeTraffic(handshake, flight.transcript)
+): Returns<Handshake, Failure> {
+  const { selected, asks } = state
+  const { suite, authentication } = selected
+  const { hello } = selected.choices
+  const psk = authentication._tag === "Psk" ? authentication.psk : undefined
+  yield* flight.say("plaintext", {
+    _tag: "ServerHello",
+    body: {
+      legacy_version: "TLSv1.2",
+      random: selected.random,
+      legacy_session_id_echo: hello.legacy_session_id,
+      cipher_suite: suite.name,
+      legacy_compression_method: 0,
+      extensions: [
+        { type: "supported_versions", data: { selected_version: "TLSv1.3" } },
+        { type: "key_share", data: { server_share: { group: asks.group, key_exchange: share } } },
+        ...(psk === undefined ? [] : [{ type: "pre_shared_key", data: { selected_identity: psk.index } } as const])
+      ]
     }
-    flight.do(
-      logKey("CLIENT_HANDSHAKE_TRAFFIC_SECRET", hello.random, hs.client),
-      logKey("SERVER_HANDSHAKE_TRAFFIC_SECRET", hello.random, hs.server),
-      installKeys("write", "handshake", suite, hs.server),
-      // Early data that is accepted is still to be read, with keys of its own.
-      ...(selected.earlyData === "accepted" ? [] : [installKeys("read", "handshake", suite, hs.client)]),
-      ...recordLimits(selected).filter(({ direction }) => direction === "write" || selected.earlyData !== "accepted")
-    )
-    yield* flight.say("handshake", {
-      _tag: "EncryptedExtensions",
-      body: { extensions: encryptedExtensions(selected) }
-    })
-    return hs
   })
+  if (state._tag === "AGREEING") flight.do(...afterFirstMessage(hello.legacy_session_id))
+
+  const early = psk?.early ?? KeySchedule.earlySecret(suite.hash)
+  const handshake = KeySchedule.handshakeSecret(suite.hash, early, secret)
+  const hs: Handshake = {
+    selected,
+    group: asks.group,
+    rounds: state._tag === "AGREEING" ? "full" : "retried",
+    secret: handshake,
+    client: KeySchedule.clientHandshakeTraffic(handshake, flight.transcript),
+    server: KeySchedule.serverHandshakeTraffic(handshake, flight.transcript)
+  }
+  flight.do(
+    logKey("CLIENT_HANDSHAKE_TRAFFIC_SECRET", hello.random, hs.client),
+    logKey("SERVER_HANDSHAKE_TRAFFIC_SECRET", hello.random, hs.server),
+    installKeys("write", "handshake", suite, hs.server),
+    // Early data that is accepted is still to be read, with keys of its own.
+    ...(selected.earlyData === "accepted" ? [] : [installKeys("read", "handshake", suite, hs.client)]),
+    ...recordLimits(selected).filter(({ direction }) => direction === "write" || selected.earlyData !== "accepted")
+  )
+  yield* flight.say("handshake", {
+    _tag: "EncryptedExtensions",
+    body: { extensions: encryptedExtensions(selected) }
+  })
+  return hs
+})
 
 /** A certificate speaks for us: it is said, and what it signs is asked for. */
-const sayCertificate = (
+const sayCertificate = resultFn(function* (
   flight: Flight,
   hs: Handshake,
   { credential, scheme }: Extract<Authentication, { _tag: "Certificate" }>
-): Stepped<Negotiated> =>
-  Result.gen(function* () {
-    const { config, hello } = hs.selected.choices
-    yield* certificateRequest(hs.selected, flight)
-    const certificate = certificateOf(credential, hello.extensions)
-    yield* flight.say(
-      "handshake",
-      yield* CertificateCompression.pack(certificate, config.certificateCompression, hello.extensions)
-    )
-    const content = signedContent("Server", flight.transcript)
-    return land(
-      {
-        _tag: "NEGOTIATED",
-        asks: { _tag: "Sign", credential, scheme, content },
-        hs,
-        transcript: flight.transcript
-      },
-      flight.actions
-    )
-  })
+): Steps<Negotiated> {
+  const { config, hello } = hs.selected.choices
+  yield* certificateRequest(hs.selected, flight)
+  const certificate = certificateOf(credential, hello.extensions)
+  yield* flight.say(
+    "handshake",
+    yield* CertificateCompression.pack(certificate, config.certificateCompression, hello.extensions)
+  )
+  const content = signedContent("Server", flight.transcript)
+  return land(
+    {
+      _tag: "NEGOTIATED",
+      asks: { _tag: "Sign", credential, scheme, content },
+      hs,
+      transcript: flight.transcript
+    },
+    flight.actions
+  )
+})
 
 /** AGREEING --SecretAgreed--> NEGOTIATED, or past it where a PSK speaks for us. */
-export const secretAgreed = (
+export const secretAgreed = resultFn(function* (
   state: Agreeing,
   event: SecretAgreed
-): Stepped<Negotiated | WaitEndOfEarlyData | WaitFinished> =>
-  Result.gen(function* () {
-    const { selected } = state
-    const { authentication } = selected
-    const flight = new Flight(state.transcript)
-    const hs = yield* sayServerHello(state, event, flight)
-    if (selected.earlyData !== "accepted" || authentication._tag === "Certificate") {
-      flight.do(...skip(selected))
-      return yield* authentication._tag === "Certificate"
-        ? sayCertificate(flight, hs, authentication)
-        : finishAtOnce(flight, hs, authentication.psk)
-    }
-    const proof = pskSelected(authentication.psk)
-    const ending = yield* sayFinished(flight, hs)
-    flight.do(...accept(ending, state.transcript, establishedBy(ending, proof)))
-    const { transcript } = flight
-    if (selected.choices.config.transport === undefined) {
-      return land({ _tag: "WAIT_EOED", ending, transcript, proof }, flight.actions)
-    }
-    // QUIC ends early data without a message (RFC 9001 section 8.3).
-    flight.do(installKeys("read", "handshake", selected.suite, hs.client))
-    return land({ _tag: "WAIT_FINISHED", ending, transcript, proof }, flight.actions)
-  })
-
-/** AGREEING_2 --SecretAgreed--> NEGOTIATED, or past it: early data does not follow a retry. */
-export const secretAgreed2 = (state: Agreeing2, event: SecretAgreed): Stepped<Negotiated | WaitFinished> =>
-  Result.gen(function* () {
-    const { authentication } = state.selected
-    const flight = new Flight(state.transcript)
-    const hs = yield* sayServerHello(state, event, flight)
+): Steps<Negotiated | WaitEndOfEarlyData | WaitFinished> {
+  const { selected } = state
+  const { authentication } = selected
+  const flight = new Flight(state.transcript)
+  const hs = yield* sayServerHello(state, event, flight)
+  if (selected.earlyData !== "accepted" || authentication._tag === "Certificate") {
+    flight.do(...skip(selected))
     return yield* authentication._tag === "Certificate"
       ? sayCertificate(flight, hs, authentication)
       : finishAtOnce(flight, hs, authentication.psk)
-  })
+  }
+  const proof = pskSelected(authentication.psk)
+  const ending = yield* sayFinished(flight, hs)
+  flight.do(...accept(ending, state.transcript, establishedBy(ending, proof)))
+  const { transcript } = flight
+  if (selected.choices.config.transport === undefined) {
+    return land({ _tag: "WAIT_EOED", ending, transcript, proof }, flight.actions)
+  }
+  // QUIC ends early data without a message (RFC 9001 section 8.3).
+  flight.do(installKeys("read", "handshake", selected.suite, hs.client))
+  return land({ _tag: "WAIT_FINISHED", ending, transcript, proof }, flight.actions)
+})
+
+/** AGREEING_2 --SecretAgreed--> NEGOTIATED, or past it: early data does not follow a retry. */
+export const secretAgreed2 = resultFn(function* (
+  state: Agreeing2,
+  event: SecretAgreed
+): Steps<Negotiated | WaitFinished> {
+  const { authentication } = state.selected
+  const flight = new Flight(state.transcript)
+  const hs = yield* sayServerHello(state, event, flight)
+  return yield* authentication._tag === "Certificate"
+    ? sayCertificate(flight, hs, authentication)
+    : finishAtOnce(flight, hs, authentication.psk)
+})
 
 /** A PSK speaks for us: our Finished ends the flight. */
 const finishAtOnce = (flight: Flight, hs: Handshake, psk: SelectedPsk): Stepped<WaitFinished> =>

@@ -1,13 +1,13 @@
 /** SEALING_TICKETS: sessions that the client may resume (RFC 9846 section 4.7.1). */
-import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
 import type { NewSessionTicket } from "../../../codec/handshake/newSessionTicket.ts"
+import { resultFn } from "../../../codec/resultFn.ts"
 import type { Send } from "../../action.ts"
 import type { SealedTicket, TicketsSealed } from "../../command.ts"
 import type { Established13 } from "../../established.ts"
 import { encodeHandshake } from "../../flight.ts"
 import * as Grease from "../../hello/grease.ts"
-import { land, type Stepped } from "../../machine.ts"
+import { land, type Steps } from "../../machine.ts"
 import { maxLifetime, type SessionDraft13 } from "../../session.ts"
 import * as KeySchedule from "../keySchedule.ts"
 import { maxTicket } from "../limits.ts"
@@ -82,16 +82,15 @@ const message = ({ ticket, ageAdd, lifetime }: SealedTicket, index: number, exte
 })
 
 /** SEALING_TICKETS --TicketsSealed--> CONNECTED */
-export const ticketsSealed = (state: SealingTickets, { tickets }: TicketsSealed): Stepped<Connected> =>
-  Result.gen(function* () {
-    const { asks, proof, established, traffic, entropy } = state
-    const said: Array<Send> = []
-    for (const [index, { maxEarlyData }] of asks.sessions.entries()) {
-      const sealed = tickets[index]
-      if (sealed === undefined || !sendable(sealed)) continue
-      const body = message(sealed, index, greased(earlyData(maxEarlyData), index, entropy))
-      const raw = yield* encodeHandshake({ _tag: "NewSessionTicket", body })
-      said.push({ _tag: "Send", epoch: "application", message: { _tag: "NewSessionTicket", body }, raw })
-    }
-    return land({ _tag: "CONNECTED", proof, established, traffic, owes: undefined }, said)
-  })
+export const ticketsSealed = resultFn(function* (state: SealingTickets, { tickets }: TicketsSealed): Steps<Connected> {
+  const { asks, proof, established, traffic, entropy } = state
+  const said: Array<Send> = []
+  for (const [index, { maxEarlyData }] of asks.sessions.entries()) {
+    const sealed = tickets[index]
+    if (sealed === undefined || !sendable(sealed)) continue
+    const body = message(sealed, index, greased(earlyData(maxEarlyData), index, entropy))
+    const raw = yield* encodeHandshake({ _tag: "NewSessionTicket", body })
+    said.push({ _tag: "Send", epoch: "application", message: { _tag: "NewSessionTicket", body }, raw })
+  }
+  return land({ _tag: "CONNECTED", proof, established, traffic, owes: undefined }, said)
+})
