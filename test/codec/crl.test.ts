@@ -16,7 +16,7 @@ import {
   parseCertificateList,
   SignedCertificateList
 } from "../../src/codec/x509/crl.ts"
-import { makeReasonCode } from "../../src/codec/x509/crlExtension.ts"
+import { crlExtensionOids, makeReasonCode, readCrlExtensions } from "../../src/codec/x509/crlExtension.ts"
 import { crlsFromPem } from "../../src/codec/x509/pem.ts"
 import { layer as NodeCrypto } from "../../src/layers/node/NodeCryptoProvider.ts"
 import { issue, makeCa } from "../../src/layers/testing/certificates.ts"
@@ -174,4 +174,32 @@ describe.skipIf(!hasOpenssl)(`openssl crl (${openssl})`, () => {
       }
     }).pipe(factory)
   )
+})
+
+describe("extensions of revocation lists", () => {
+  const read = (extnID: string, ...bytes: ReadonlyArray<number>) => {
+    const extension = { extnID, critical: false, extnValue: Uint8Array.from(bytes) }
+    return Result.isSuccess(readCrlExtensions([extension], extension.extnValue))
+  }
+  const magnitude = (length: number) => new Array<number>(length).fill(0x7f)
+
+  it("a number is not negative and has at most 20 octets (RFC 5280 section 5.2.3)", () => {
+    for (const oid of [crlExtensionOids.cRLNumber, crlExtensionOids.deltaCRLIndicator]) {
+      assert.isTrue(read(oid, 2, 1, 0))
+      assert.isTrue(read(oid, 2, 20, ...magnitude(20)))
+      assert.isTrue(read(oid, 2, 21, 0, 0xff, ...magnitude(19)))
+      assert.isFalse(read(oid, 2, 21, ...magnitude(21)))
+      assert.isFalse(read(oid, 2, 1, 0x80))
+    }
+  })
+
+  it("an issuing distribution point says something, of one kind of certificate at most (section 5.2.5)", () => {
+    const oid = crlExtensionOids.issuingDistributionPoint
+    assert.isFalse(read(oid, 0x30, 0))
+    assert.isTrue(read(oid, 0x30, 3, 0x81, 1, 0xff))
+    assert.isTrue(read(oid, 0x30, 3, 0x84, 1, 0xff))
+    assert.isFalse(read(oid, 0x30, 6, 0x81, 1, 0xff, 0x82, 1, 0xff))
+    assert.isFalse(read(oid, 0x30, 6, 0x82, 1, 0xff, 0x85, 1, 0xff))
+    assert.isFalse(read(oid, 0x30, 3, 0x81, 1, 0))
+  })
 })

@@ -1,9 +1,12 @@
 /** Stapled OCSP responses, as verifiers take them (RFC 6960 section 3.2, RFC 7633). */
+import { generateKeyPairSync } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { decodeDer } from "../../src/codec/der/der.ts"
 import { makeExtension } from "../../src/codec/x509/extension.ts"
 import { makeOcspRefusal } from "../../src/codec/x509/ocsp.ts"
+import { SubjectPublicKeyInfo } from "../../src/codec/x509/publicKey.ts"
 import * as Revocation from "../../src/layers/Revocation.ts"
 import { issue, makeCa, makeIntermediate, makeSelfSigned } from "../../src/layers/testing/certificates.ts"
 import { makeCrl, makeOcspResponse, makeResponder, type OcspOptions } from "../../src/layers/testing/revocation.ts"
@@ -124,6 +127,9 @@ describe("a staple", () => {
     Effect.gen(function* () {
       const all = yield* family()
       const { ca, middle, leaf } = all
+      const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 1024 })
+      const der = Uint8Array.from(publicKey.export({ type: "spki", format: "der" }))
+      const weak = { value: Result.getOrThrow(decodeDer(SubjectPublicKeyInfo, der)), der }
       const cases = [
         [yield* makeResponder(ca), /whom "CN=Root" appointed and not the issuer/],
         [yield* makeResponder(yield* makeCa({ commonName: "Middle" })), /a signature that was not made by "CN=Middle"/],
@@ -133,6 +139,10 @@ describe("a staple", () => {
         [yield* makeResponder(middle, { notBefore: now - 9 * day, notAfter: now - day }), /is valid from/],
         [yield* makeResponder(middle, { notBefore: now + day, notAfter: now + 9 * day }), /is valid from/],
         [yield* makeResponder(middle, { signature: "broken" }), /a signature that was not made by/],
+        [
+          yield* makeResponder(middle, { alter: (tbs) => ({ ...tbs, subjectPublicKeyInfo: weak }) }),
+          /who has an RSA key of 1024 bits/
+        ],
         [
           yield* makeResponder(middle, {
             extensions: [{ extnID: "1.2.3.4", critical: true, extnValue: Uint8Array.of(5, 0) }]

@@ -8,9 +8,10 @@ import * as TestClock from "effect/testing/TestClock"
 import { certificatesFromPem } from "../../src/codec/x509/pem.ts"
 import { primitives as node } from "../../src/crypto/node/index.ts"
 import * as Revocation from "../../src/layers/Revocation.ts"
+import type { TlsError } from "../../src/layers/TlsError.ts"
 import { fromPem } from "../../src/layers/TrustAnchors.ts"
 import { makeWebPki } from "../../src/layers/webPki.ts"
-import { make, type ReasonName } from "../../src/state/failure.ts"
+import { type Failure, make, type ReasonName } from "../../src/state/failure.ts"
 import { parseServerIdentity } from "../../src/state/path/host.ts"
 import { differences } from "./limbo.ts"
 
@@ -64,18 +65,20 @@ const reasons: { readonly [id: string]: ReasonName } = {
   "webpki::san::san-wildcard-only-tld": "CertificateNameMismatch"
 }
 
+/** What an anchor or a list that cannot be read comes to: there is no verifier, and nobody is accepted. */
+const unreadable = <A>(effect: Effect.Effect<A, TlsError>): Effect.Effect<A, Failure> =>
+  Effect.mapError(effect, ({ reason }) => make(reason._tag, reason.detail))
+
 const judge = Effect.fnUntraced(function* (test: Case) {
   yield* TestClock.setTime(Date.parse(test.validation_time ?? "2025-06-01T00:00:00Z"))
-  const anchors = yield* Effect.mapError(Effect.fromResult(fromPem(test.trusted_certs.join("\n"))), ({ reason }) =>
-    make(reason._tag, reason.detail)
-  )
+  const anchors = yield* unreadable(Effect.fromResult(fromPem(test.trusted_certs.join("\n"))))
   const pem = [test.peer_certificate, ...test.untrusted_intermediates].join("\n")
   const chain = yield* Effect.orDie(Effect.fromResult(certificatesFromPem(pem)))
   const name = test.expected_peer_name
   const identity = name === null ? undefined : yield* Effect.fromResult(parseServerIdentity(name.value))
   const options = { maxIntermediates: test.max_chain_depth ?? undefined }
   // Where there are lists, an answer is required: what a list that is wrong says is nothing
-  const revocation = yield* Effect.orDie(Revocation.make({ crls: test.crls, policy: "require", depth: "leaf" }))
+  const revocation = yield* unreadable(Revocation.make({ crls: test.crls, policy: "require", depth: "leaf" }))
   const { judge } = makeWebPki(node, anchors, options, test.crls.length === 0 ? undefined : revocation)
   return yield* judge({ purpose: test.validation_kind === "SERVER" ? "serverAuth" : "clientAuth", identity, chain })
 })

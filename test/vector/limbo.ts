@@ -23,9 +23,10 @@ export const differences: ReadonlyArray<Difference> = [
     says: "accepted",
     why:
       "Key identifiers are a duty of those who issue (RFC 5280 4.2.1.1, 4.2.1.2) and a hint for the order of the search " +
-      "here; many a private CA does without, or adds issuer and serial number.",
-    cases: ["rfc5280::aki::leaf-missing-aki", "webpki::aki::root-with-aki-ski-mismatch"],
-    kin: "`rfc5280::aki::` and `rfc5280::ski::` with one missing; `webpki::aki::root-with-aki-…` that can be read"
+      "here; many a private CA does without, or adds issuer and serial number. A root that names another key is " +
+      "refused.",
+    cases: ["rfc5280::aki::leaf-missing-aki"],
+    kin: "`rfc5280::aki::` and `rfc5280::ski::` with one missing; `webpki::aki::root-with-aki-…` of the root's own key"
   },
   {
     says: "accepted",

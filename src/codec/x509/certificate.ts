@@ -4,7 +4,7 @@ import { type Der, decodeDer, encodeDer } from "../der/der.ts"
 import { bitOctets, bitString, integer, integerBetween } from "../der/primitive.ts"
 import { derCodec } from "../der/schema.ts"
 import { explicit, implicit, named, optional, retained, sequence, sequenceOf, withDefault } from "../der/structure.ts"
-import { Time } from "../der/time.ts"
+import { Time, timeOf } from "../der/time.ts"
 import { within } from "../der/tlv.ts"
 import type { CodecFailure } from "../presentation/cursor.ts"
 import { type Returns, resultFn } from "../resultFn.ts"
@@ -43,6 +43,15 @@ export type SignedCertificate = Der.Type<typeof SignedCertificate>
 /** The Schema between a certificate's structure and its DER. */
 export const SignedCertificateCodec = derCodec("Certificate", SignedCertificate)
 
+/** When a certificate may be believed. */
+export interface CertificateValidity {
+  /** Milliseconds since 1970, both ends inclusive. */
+  readonly notBefore: number
+  readonly notAfter: number
+  /** Whether both are written as section 4.1.2.5 wants them: UTCTime through 2049. */
+  readonly form: "profile" | "early GeneralizedTime"
+}
+
 /** A certificate, read and found consistent in itself; nothing is said about who made it. */
 export interface Certificate {
   /** The whole certificate, as it was given. */
@@ -60,8 +69,7 @@ export interface Certificate {
   /** Names compare by their `der`. */
   readonly issuer: Name
   readonly subject: Name
-  /** Milliseconds since 1970, both ends inclusive. */
-  readonly validity: { readonly notBefore: number; readonly notAfter: number }
+  readonly validity: CertificateValidity
   readonly publicKey: PublicKeyInfo
   /** All of them in order, for criticality and for those that are not known. */
   readonly extensions: ReadonlyArray<Extension>
@@ -86,6 +94,14 @@ const consistent = ({ tbsCertificate, signatureAlgorithm }: SignedCertificate): 
     same(tbs.signature.parameters, signatureAlgorithm.parameters)
   return isSameAlgorithm ? Result.void : fail("the algorithm that tbsCertificate names", "signatureAlgorithm")
 }
+
+const validityOf = ({ notBefore, notAfter }: Der.Type<typeof Validity>): CertificateValidity => ({
+  notBefore: notBefore.value,
+  notAfter: notAfter.value,
+  form: [notBefore, notAfter].every(({ _tag, value }) => _tag === timeOf(value)._tag)
+    ? "profile"
+    : "early GeneralizedTime"
+})
 
 /**
  * Reads a certificate: strict DER, every known extension read too, none twice, the version's rules kept.
@@ -115,7 +131,7 @@ export const parseCertificate = resultFn(function* (der: Uint8Array): Returns<Ce
     signature: signed.signatureValue,
     issuer: tbs.issuer,
     subject: tbs.subject,
-    validity: { notBefore: tbs.validity.notBefore.value, notAfter: tbs.validity.notAfter.value },
+      validity: validityOf(tbs.validity),
     publicKey: yield* Result.mapError(
       parsePublicKey(spki),
       part("subjectPublicKeyInfo", spki.byteOffset - der.byteOffset)

@@ -1,8 +1,8 @@
 /** RFC 5280 sections 5.2 and 5.3: the extensions of revocation lists and of their entries. */
 import * as Result from "effect/Result"
 import { type Der, encodeDer } from "../der/der.ts"
-import { boolean, enumerated, integer } from "../der/primitive.ts"
-import { explicit, implicit, named, optional, sequence, sequenceOf, withDefault } from "../der/structure.ts"
+import { boolean, enumerated, integer, magnitude } from "../der/primitive.ts"
+import { explicit, implicit, named, optional, refine, sequence, sequenceOf, withDefault } from "../der/structure.ts"
 import { generalizedTime } from "../der/time.ts"
 import type { CodecFailure } from "../presentation/cursor.ts"
 import {
@@ -30,15 +30,24 @@ export const CRLReason = named(enumerated, {
 })
 export type CRLReason = Der.Type<typeof CRLReason>
 
-/** Section 5.2.5: what a list is about. */
-export const IssuingDistributionPoint = sequence({
-  distributionPoint: optional(explicit(0, DistributionPointName)),
-  onlyContainsUserCerts: withDefault(implicit(1, boolean), false),
-  onlyContainsCACerts: withDefault(implicit(2, boolean), false),
-  onlySomeReasons: optional(implicit(3, ReasonFlags)),
-  indirectCRL: withDefault(implicit(4, boolean), false),
-  onlyContainsAttributeCerts: withDefault(implicit(5, boolean), false)
-})
+/** Section 5.2.5: what a list is about. Never the empty sequence, and of one kind of certificate at most. */
+export const IssuingDistributionPoint = refine(
+  sequence({
+    distributionPoint: optional(explicit(0, DistributionPointName)),
+    onlyContainsUserCerts: withDefault(implicit(1, boolean), false),
+    onlyContainsCACerts: withDefault(implicit(2, boolean), false),
+    onlySomeReasons: optional(implicit(3, ReasonFlags)),
+    indirectCRL: withDefault(implicit(4, boolean), false),
+    onlyContainsAttributeCerts: withDefault(implicit(5, boolean), false)
+  }),
+  (point) => {
+    const kinds = [point.onlyContainsUserCerts, point.onlyContainsCACerts, point.onlyContainsAttributeCerts]
+    const count = kinds.filter((only) => only).length
+    const saysMore = point.distributionPoint !== undefined || point.onlySomeReasons !== undefined || point.indirectCRL
+    return count === 1 || (count === 0 && saysMore)
+  },
+  "something said, and about one kind of certificate at most"
+)
 export type IssuingDistributionPoint = Der.Type<typeof IssuingDistributionPoint>
 
 /** Extensions of a list that we read. */
@@ -50,10 +59,17 @@ export const crlExtensionOids = {
   freshestCRL: "2.5.29.46"
 } as const
 
+/** Section 5.2.3: `INTEGER (0..MAX)`, of at most 20 octets. */
+const CRLNumber = refine(
+  integer,
+  (bytes) => (magnitude(bytes)?.length ?? 21) <= 20,
+  "a number that is not negative, of at most 20 octets"
+)
+
 const crlExtensionTypes = {
   authorityKeyIdentifier: AuthorityKeyIdentifier,
-  cRLNumber: integer,
-  deltaCRLIndicator: integer,
+  cRLNumber: CRLNumber,
+  deltaCRLIndicator: CRLNumber,
   issuingDistributionPoint: IssuingDistributionPoint,
   freshestCRL: sequenceOf(DistributionPoint, 1)
 } as const
@@ -97,7 +113,7 @@ const made = <A>(extnID: string, critical: boolean, type: Der<A>, value: A): Res
 export const makeReasonCode = (reason: CRLReason) => made(crlEntryExtensionOids.reasonCode, false, CRLReason, reason)
 
 /** The number of a list: big-endian two's complement in its shortest form. */
-export const makeCrlNumber = (value: Uint8Array) => made(crlExtensionOids.cRLNumber, false, integer, value)
+export const makeCrlNumber = (value: Uint8Array) => made(crlExtensionOids.cRLNumber, false, CRLNumber, value)
 
 /** The list whose key signed it. */
 export const makeCrlAuthorityKeyIdentifier = (keyIdentifier: Uint8Array) =>
@@ -113,4 +129,4 @@ export const makeIssuingDistributionPoint = (value: IssuingDistributionPoint) =>
 
 /** That a list holds only what changed since the one of this number: always critical. */
 export const makeDeltaCrlIndicator = (baseNumber: Uint8Array) =>
-  made(crlExtensionOids.deltaCRLIndicator, true, integer, baseNumber)
+  made(crlExtensionOids.deltaCRLIndicator, true, CRLNumber, baseNumber)

@@ -22,7 +22,7 @@ export type Extension = Der.Type<typeof Extension>
 /** `pathLenConstraint` is there only for a CA (RFC 5280 section 4.2.1.9). An explicit FALSE is found in the wild. */
 export const BasicConstraints = sequence({
   cA: optional(boolean),
-  pathLenConstraint: optional(integerBetween(0, 0xffff))
+  pathLenConstraint: optional(SkipCerts)
 })
 
 export const KeyUsage = refine(
@@ -53,11 +53,30 @@ export const KeyPurpose = namedOid({
   OCSPSigning: "1.3.6.1.5.5.7.3.9"
 })
 
-/** "An iPAddress MUST contain exactly four octets for IPv4, sixteen for IPv6" (section 4.2.1.6). */
+/**
+ * Section 4.2.1.6: "exactly four octets" for IPv4 and "exactly sixteen octets" for IPv6, and no "empty GeneralName
+ * fields", for which `" "` is the DNS's own word.
+ */
+const isName = (name: GeneralName): boolean => {
+  switch (name._tag) {
+    case "iPAddress":
+      return name.value.length === 4 || name.value.length === 16
+    case "dNSName":
+      return name.value !== "" && name.value !== " "
+    case "rfc822Name":
+    case "uniformResourceIdentifier":
+      return name.value !== ""
+    case "directoryName":
+      return name.value.value.length > 0
+    default:
+      return true
+  }
+}
+
 export const SubjectAltName = refine(
   GeneralNames,
-  (all) => all.every((name) => name._tag !== "iPAddress" || name.value.length === 4 || name.value.length === 16),
-  "IP addresses of 4 or 16 bytes"
+  (all) => all.every(isName),
+  "names that are not empty, IP addresses of 4 or 16 bytes"
 )
 
 export const AuthorityKeyIdentifier = refine(

@@ -3,8 +3,11 @@ import { objectIdentifier } from "../der/objectIdentifier.ts"
 import { any, integerBetween } from "../der/primitive.ts"
 import { implicit, optional, refine, sequence, sequenceOf } from "../der/structure.ts"
 
-/** A number of certificates. */
-export const SkipCerts = integerBetween(0, 0xffff)
+/** `INTEGER (0..MAX)`: a number of certificates, of which no path has as many. */
+export const SkipCerts = integerBetween(0, 0x7fffffff)
+
+/** id-qt-cps and id-qt-unotice (section 4.2.1.4), which tell people something and change no verdict. */
+export const understoodQualifiers: ReadonlyArray<string> = ["1.3.6.1.5.5.7.2.1", "1.3.6.1.5.5.7.2.2"]
 
 const PolicyQualifierInfo = sequence({ policyQualifierId: objectIdentifier, qualifier: any })
 

@@ -14,6 +14,7 @@ import {
 } from "../../codec/x509/ocsp.ts"
 import { SubjectPublicKeyInfo } from "../../codec/x509/publicKey.ts"
 import { escape } from "../failure.ts"
+import { keyProblem } from "./key.ts"
 import { nameText, subjectText } from "./refusal.ts"
 import { allReasons, date, freshness, type Link, type OwedSignature, owe, type Statement } from "./revocation.ts"
 
@@ -72,6 +73,8 @@ const notDelegated = (responder: Certificate, { issuer }: Link, now: number): st
   if (keyUsage !== undefined && !keyUsage.includes("digitalSignature")) {
     return `${who}, whose key is only for ${keyUsage.join(", ")}`
   }
+  const problem = keyProblem(responder.publicKey)
+  if (problem !== undefined) return `${who}, who has ${problem}`
   const unknown = responder.extensions.find(
     ({ extnID, critical }) => critical && extnID !== ocspNoCheck && !understood.includes(extensionName(extnID))
   )

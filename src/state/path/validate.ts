@@ -8,7 +8,6 @@ import * as Result from "effect/Result"
 import { type Returns, resultFn } from "../../codec/resultFn.ts"
 import { algorithmForKey, type SignatureAlgorithm } from "../../codec/x509/algorithm.ts"
 import type { Certificate } from "../../codec/x509/certificate.ts"
-import { type ExtensionName, extensionName } from "../../codec/x509/extension.ts"
 import type { Name } from "../../codec/x509/name.ts"
 import type { PublicKeyInfo } from "../../codec/x509/publicKey.ts"
 import { mayVerify } from "../../crypto/signature.ts"
@@ -16,6 +15,7 @@ import type { Failure } from "../failure.ts"
 import type { TrustAnchor } from "./anchor.ts"
 import type { Path } from "./build.ts"
 import { type Constraints, checkNames, readConstraints } from "./constraints.ts"
+import { keyProblem } from "./key.ts"
 import {
   concludePolicies,
   constrainPolicies,
@@ -24,6 +24,7 @@ import {
   preparePolicies,
   processPolicies
 } from "./policy.ts"
+import { checkAnchor, checkIssued, checkProfile } from "./profile.ts"
 import { checkAuthority, checkEndEntity, type Purpose } from "./purpose.ts"
 import { nameText, refuse } from "./refusal.ts"
 
@@ -81,97 +82,9 @@ const checkValidity = (certificate: Certificate, now: number): Result.Result<voi
     : Result.void
 }
 
-/** The extensions that may be critical. */
-const processed: ReadonlyArray<ExtensionName | undefined> = [
-  "keyUsage",
-  "subjectAltName",
-  "basicConstraints",
-  "nameConstraints",
-  "extKeyUsage",
-  "cRLDistributionPoints",
-  "certificatePolicies",
-  "policyMappings",
-  "policyConstraints",
-  "inhibitAnyPolicy"
-]
-
-/**
- * RFC 7633: of the features that a certificate may demand we know status_request, and revocation.ts sees to it. In a CA
- * the extension is about whom it certifies, which nobody processes.
- */
-const isProcessed = (name: ExtensionName | undefined, { known }: Certificate): boolean =>
-  name === "tlsFeature"
-    ? known.basicConstraints?.cA !== true && (known.tlsFeature?.every((feature) => feature === 5) ?? false)
-    : processed.includes(name)
-
-/** Section 4.2: what is critical and not understood, or must not be critical, refuses the certificate. */
-const checkExtensions = (certificate: Certificate): Result.Result<void, Failure> => {
-  for (const { extnID, critical } of certificate.extensions) {
-    const name = extensionName(extnID)
-    // "MUST mark this extension as critical" (sections 4.2.1.11 and 4.2.1.14): whoever skips it accepts too much
-    if (!critical && (name === "policyConstraints" || name === "inhibitAnyPolicy")) {
-      return refuse("CertificateMalformed", certificate, `has ${name}, which must be critical, and is not`)
-    }
-    if (critical && !isProcessed(name, certificate)) {
-      const detail = `has a critical extension that is not understood, or must not be critical: ${name ?? extnID}`
-      return refuse("CertificateExtensionUnknown", certificate, detail)
-    }
-  }
-  return Result.void
-}
-
-/**
- * RSA of 2048 to 8192 bits, whole octets of them, with an odd exponent from 3 to below 2^33 (so the CA/Browser Forum's
- * 6.1.5 and 6.1.6, but for the largest: what a check may cost), and the curves we know.
- */
-const checkKey = (certificate: Certificate): Result.Result<void, Failure> => {
-  const { kind, bits, algorithm, exponent = 0 } = certificate.publicKey
-  const unsupported = (detail: string) => refuse("CertificateKeyUnsupported", certificate, detail)
-  if (kind === "unsupported") return unsupported(`has a kind of key that is not supported (${algorithm})`)
-  if (kind !== "rsa" && kind !== "rsa-pss") return Result.void
-  if (bits < 2048 || bits > 8192 || bits % 8 !== 0) {
-    return unsupported(`has an RSA key of ${bits} bits; 2048 to 8192 are accepted, in steps of 8`)
-  }
-  const isSane = exponent % 2 === 1 && exponent >= 3 && exponent < 2 ** 33
-  return isSane ? Result.void : unsupported("has an RSA key whose exponent is even, 1, or 2^33 and more")
-}
-
-/** What section 4 forbids whoever issues, of things that another verifier could understand otherwise than we do. */
-const checkProfile = (certificate: Certificate): Result.Result<void, Failure> => {
-  const { subject, issuer, known, extensions } = certificate
-  const isCa = known.basicConstraints?.cA === true
-  const malformed = (detail: string) => refuse("CertificateMalformed", certificate, detail)
-  if (issuer.value.length === 0) return malformed("has an empty issuer (RFC 5280 section 4.1.2.4)")
-  if (subject.value.length === 0) {
-    const isNamed = extensions.some(({ extnID, critical }) => critical && extensionName(extnID) === "subjectAltName")
-    if (!isNamed) return malformed("has an empty subject and no critical subjectAltName (RFC 5280 section 4.2.1.6)")
-  }
-  if (isCa) return Result.void
-  if (known.keyUsage?.includes("keyCertSign")) return malformed("has keyCertSign and is no CA (section 4.2.1.9)")
-  if (known.nameConstraints !== undefined) return malformed("has nameConstraints and is no CA (section 4.2.1.10)")
-  return known.basicConstraints?.pathLenConstraint === undefined
-    ? Result.void
-    : malformed("has pathLenConstraint and is no CA (section 4.2.1.9)")
-}
-
-/** Section 4.1.2.2: positive, at most 20 octets. */
-const checkSerial = (certificate: Certificate): Result.Result<void, Failure> => {
-  const { serialNumber } = certificate
-  const isPositive = serialNumber.some((byte) => byte !== 0) && (serialNumber[0] ?? 0) < 0x80
-  return isPositive && serialNumber.length <= 20
-    ? Result.void
-    : refuse(
-        "CertificateMalformed",
-        certificate,
-        "has a serial number that is not positive, or too long (RFC 5280 4.1.2.2)"
-      )
-}
-
 /** What every certificate must be, that of the anchor included, whatever its place. */
 const checkAlone = resultFn(function* (certificate: Certificate, { now }: Circumstances): Returns<void, Failure> {
   yield* checkProfile(certificate)
-  yield* checkExtensions(certificate)
-  yield* checkKey(certificate)
   yield* checkValidity(certificate, now)
 })
 
@@ -190,7 +103,10 @@ const owe = (certificate: Certificate, issuer: PublicKeyInfo): Result.Result<Sig
   if (weak !== undefined) return refuse("CertificateHashWeak", certificate, `is signed with ${weak}`)
   if (signatureAlgorithm === undefined) return reject(`an algorithm that is not supported (${signatureOid})`)
   const algorithm = algorithmForKey(signatureAlgorithm, issuer.kind)
-  if (issuer.kind === "unsupported") return reject("a kind of key that is not supported")
+  const problem = keyProblem(issuer)
+  if (problem !== undefined || issuer.kind === "unsupported") {
+    return refuse("CertificateKeyUnsupported", certificate, `was issued with ${problem}`)
+  }
   return mayVerify(issuer.kind, algorithm)
     ? Result.succeed({ issuer, certificate, algorithm })
     : refuse(
@@ -217,8 +133,8 @@ const authorise = resultFn(function* (
 })
 
 /**
- * Section 6.1.2. The anchor's certificate is judged as an issuer too, except for its signature and its serial number:
- * a root that has expired, or was never a CA, is trusted no further. A certificate that is its own anchor issues
+ * Section 6.1.2. The anchor's certificate is judged as an issuer too, except for its signature and what roots do
+ * all the same (`checkIssued`): a root that has expired, or was never a CA, is trusted no further. A certificate that is its own anchor issues
  * nothing but itself and needs no authority.
  */
 const initialise = (
@@ -243,9 +159,11 @@ const initialise = (
   }
   if (certificates.length === 1 && same(certificate.der, leaf.der)) return Result.succeed(initial)
   const constrained = { ...initial, policies: constrainPolicies(initial.policies, certificate) }
-  return Result.flatMap(checkAlone(certificate, circumstances), () =>
-    authorise(constrained, certificate, circumstances)
-  )
+  return Result.gen(function* () {
+    yield* checkAlone(certificate, circumstances)
+    yield* checkAnchor(certificate)
+    return yield* authorise(constrained, certificate, circumstances)
+  })
 }
 
 /** Section 6.1.3. Revocation, (a) (3), comes with revocation.ts. */
@@ -260,7 +178,7 @@ const process = resultFn(function* (
     yield* refuse("CertificateIssuerUnknown", certificate, detail)
   }
   yield* checkAlone(certificate, circumstances)
-  yield* checkSerial(certificate)
+    yield* checkIssued(certificate)
   const isExempt = place === "intermediate" && isSelfIssued(certificate)
   if (!isExempt) yield* checkNames(certificate, state.subtrees)
   const policies = yield* processPolicies(state.policies, certificate, isExempt)
