@@ -131,7 +131,7 @@ export const parseCertificate = resultFn(function* (der: Uint8Array): Returns<Ce
     signature: signed.signatureValue,
     issuer: tbs.issuer,
     subject: tbs.subject,
-      validity: validityOf(tbs.validity),
+    validity: validityOf(tbs.validity),
     publicKey: yield* Result.mapError(
       parsePublicKey(spki),
       part("subjectPublicKeyInfo", spki.byteOffset - der.byteOffset)

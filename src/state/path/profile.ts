@@ -1,5 +1,6 @@
 /** RFC 5280 section 4: what a certificate may say, judged by itself. */
 import * as Result from "effect/Result"
+import { type Returns, resultFn } from "../../codec/resultFn.ts"
 import type { Certificate } from "../../codec/x509/certificate.ts"
 import { type ExtensionName, extensionName } from "../../codec/x509/extension.ts"
 import { understoodQualifiers } from "../../codec/x509/policies.ts"
@@ -98,17 +99,16 @@ const checkAuthorities = (certificate: Certificate): Result.Result<void, Failure
  * What section 4 forbids whoever issues, of things that another verifier could understand otherwise than we do. Holds
  * for every certificate, that of an anchor included, whatever its place.
  */
-export const checkProfile = (certificate: Certificate): Result.Result<void, Failure> =>
-  Result.gen(function* () {
-    if (certificate.issuer.value.length === 0) {
-      yield* malformed(certificate, "has an empty issuer (RFC 5280 section 4.1.2.4)")
-    }
-    yield* checkSubject(certificate)
-    yield* checkAuthorities(certificate)
-    yield* checkExtensions(certificate)
-    const problem = keyProblem(certificate.publicKey)
-    if (problem !== undefined) yield* refuse("CertificateKeyUnsupported", certificate, `has ${problem}`)
-  })
+export const checkProfile = resultFn(function* (certificate: Certificate): Returns<void, Failure> {
+  if (certificate.issuer.value.length === 0) {
+    yield* malformed(certificate, "has an empty issuer (RFC 5280 section 4.1.2.4)")
+  }
+  yield* checkSubject(certificate)
+  yield* checkAuthorities(certificate)
+  yield* checkExtensions(certificate)
+  const problem = keyProblem(certificate.publicKey)
+  if (problem !== undefined) yield* refuse("CertificateKeyUnsupported", certificate, `has ${problem}`)
+})
 
 /** What is refused of certificates that somebody issued: roots that are trusted everywhere do it all the same. */
 export const checkIssued = (certificate: Certificate): Result.Result<void, Failure> => {

@@ -133,9 +133,9 @@ const authorise = resultFn(function* (
 })
 
 /**
- * Section 6.1.2. The anchor's certificate is judged as an issuer too, except for its signature and what roots do
- * all the same (`checkIssued`): a root that has expired, or was never a CA, is trusted no further. A certificate that is its own anchor issues
- * nothing but itself and needs no authority.
+ * Section 6.1.2. The anchor's certificate is judged as an issuer too, except for its signature and what roots do all
+ * the same (`checkIssued`): a root that has expired, or was never a CA, is trusted no further. A certificate that is its
+ * own anchor issues nothing but itself and needs no authority.
  */
 const initialise = (
   anchor: TrustAnchor,
@@ -159,11 +159,9 @@ const initialise = (
   }
   if (certificates.length === 1 && same(certificate.der, leaf.der)) return Result.succeed(initial)
   const constrained = { ...initial, policies: constrainPolicies(initial.policies, certificate) }
-  return Result.gen(function* () {
-    yield* checkAlone(certificate, circumstances)
-    yield* checkAnchor(certificate)
-    return yield* authorise(constrained, certificate, circumstances)
-  })
+  return Result.all([checkAlone(certificate, circumstances), checkAnchor(certificate)]).pipe(
+    Result.flatMap(() => authorise(constrained, certificate, circumstances))
+  )
 }
 
 /** Section 6.1.3. Revocation, (a) (3), comes with revocation.ts. */
@@ -178,7 +176,7 @@ const process = resultFn(function* (
     yield* refuse("CertificateIssuerUnknown", certificate, detail)
   }
   yield* checkAlone(certificate, circumstances)
-    yield* checkIssued(certificate)
+  yield* checkIssued(certificate)
   const isExempt = place === "intermediate" && isSelfIssued(certificate)
   if (!isExempt) yield* checkNames(certificate, state.subtrees)
   const policies = yield* processPolicies(state.policies, certificate, isExempt)
