@@ -3,13 +3,14 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { primitives } from "../crypto/node/index.ts"
+import { hintFor } from "../layers/hints.ts"
 import { find } from "../layers/TlsError.ts"
 import { TrustAnchors } from "../layers/TrustAnchors.ts"
 import { makeWebPki } from "../layers/webPki.ts"
 import { type Failure, type RefusedPath, reasons } from "../state/failure.ts"
 import { parseServerIdentity } from "../state/path/host.ts"
 import { nameText, subjectText } from "../state/path/refusal.ts"
-import { usage } from "./failure.ts"
+import { failed, usage } from "./failure.ts"
 import { anchors } from "./identity.ts"
 
 /** One path for people: the end-entity first, a mark at the certificate that was refused, and why. */
@@ -47,8 +48,11 @@ export const verdict = Effect.fnUntraced(function* (chain: ReadonlyArray<Uint8Ar
     Layer.fresh(anchors(ca))
   )
   const judged = makeWebPki(primitives, trusted).judge({ purpose: "serverAuth", identity, chain })
-  const { path } = yield* Effect.tapError(judged, ({ paths }: Failure) =>
-    paths === undefined ? Effect.void : Console.error(showPaths(paths))
+  const { path } = yield* judged.pipe(
+    Effect.tapError(({ paths }) => (paths === undefined ? Effect.void : Console.error(showPaths(paths)))),
+    Effect.mapError(({ reason, detail }: Failure) =>
+      failed(`${reason}: ${detail} (${reasons[reason].see})`, hintFor(reason))
+    )
   )
   const subjects = [...path.certificates.map(subjectText), nameText(path.anchor.subject)]
   yield* Console.log(`\nBelieved by this path:\n${subjects.map((subject) => `    ${subject}`).join("\n")}`)

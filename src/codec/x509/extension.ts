@@ -25,8 +25,8 @@ export const BasicConstraints = sequence({
   pathLenConstraint: optional(SkipCerts)
 })
 
-export const KeyUsage = refine(
-  namedBits([
+/** In the order of their bits. */
+export const keyUsages = [
     "digitalSignature",
     "nonRepudiation",
     "keyEncipherment",
@@ -36,10 +36,9 @@ export const KeyUsage = refine(
     "cRLSign",
     "encipherOnly",
     "decipherOnly"
-  ]),
-  (usages) => usages.length > 0,
-  "at least one usage"
-)
+] as const
+
+export const KeyUsage = refine(namedBits(keyUsages), (usages) => usages.length > 0, "at least one usage")
 export type KeyUsage = Der.Type<typeof KeyUsage>[number]
 
 /** Names for the purposes that have one, dotted text for the rest. */

@@ -39,7 +39,7 @@ export const AttributeType = namedOid({
 })
 
 /** The short forms of RFC 4514 section 3, and those that everybody adds. */
-const abbreviations = new Map([
+export const abbreviations: ReadonlyMap<string, string> = new Map([
   ["commonName", "CN"],
   ["surname", "SN"],
   ["countryName", "C"],

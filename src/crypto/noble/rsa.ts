@@ -16,7 +16,7 @@ import { hashes } from "./hash.ts"
 export type RsaRule = Extract<SignatureRule, { readonly _tag: "RsaPss" | "RsaPkcs1" }>
 
 /** `base ^ exponent mod modulus`. */
-const power = (base: bigint, exponent: bigint, modulus: bigint): bigint => {
+export const power = (base: bigint, exponent: bigint, modulus: bigint): bigint => {
   let result = 1n
   for (let square = base, bits = exponent; bits > 0n; bits >>= 1n, square = (square * square) % modulus) {
     if (bits & 1n) result = (result * square) % modulus
@@ -88,7 +88,7 @@ const pssVerify = (hash: Hash, modulusBits: number, digest: Uint8Array, whole: U
 }
 
 /** MGF1 (appendix B.2.1): `size` bytes. */
-const mgf1 = (hash: Hash, seed: Uint8Array, size: number): Uint8Array => {
+export const mgf1 = (hash: Hash, seed: Uint8Array, size: number): Uint8Array => {
   const mask = new Uint8Array(size)
   const seeded = hash.start.append(seed)
   for (let at = 0, counter = 0; at < size; at += hash.size, counter++) {

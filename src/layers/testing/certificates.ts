@@ -81,6 +81,8 @@ export interface Options {
     | undefined
   /** URLs of the issuer's revocation lists, each a distribution point. */
   readonly crlUrls?: ReadonlyArray<string> | undefined
+  /** Certificate policies, object identifiers such as `2.23.140.1.2.1`. */
+  readonly policies?: ReadonlyArray<string> | undefined
   /** Features of TLS without which it must not be believed (RFC 7633): 5 for a stapled OCSP response. */
   readonly features?: ReadonlyArray<number> | undefined
   /** Raw extensions; one with the identifier of an extension that would be there anyway takes its place. */
@@ -163,8 +165,14 @@ const pointTo = (value: string): ExtensionValue<"cRLDistributionPoints">[number]
   cRLIssuer: undefined
 })
 
-/** What says where and how to find out whether a certificate was revoked. */
-const pointers = ({ crlUrls, features }: Options): ReadonlyArray<Entry> => [
+const policyOf = (policyIdentifier: string): ExtensionValue<"certificatePolicies">[number] => ({
+  policyIdentifier,
+  policyQualifiers: undefined
+})
+
+/** What any certificate may say besides: policies, and how to find out whether it was revoked. */
+const besides = ({ policies, crlUrls, features }: Options): ReadonlyArray<Entry> => [
+  ["certificatePolicies", policies?.map(policyOf), "non-critical"],
   ["cRLDistributionPoints", crlUrls?.map(pointTo), "non-critical"],
   ["tlsFeature", features, "non-critical"]
 ]
@@ -262,7 +270,7 @@ const authority = (name: string, options: CaOptions): Profile => ({
     ["nameConstraints", constraints(options), "critical"],
     ["subjectKeyIdentifier", keyId, "non-critical"],
     ["authorityKeyIdentifier", byKey(issuerKeyId), "non-critical"],
-    ...pointers(options)
+    ...besides(options)
   ]
 })
 
@@ -292,7 +300,7 @@ const endEntity = (options: LeafOptions): Profile => {
       ["nameConstraints", constraints(options), "critical"],
       ["subjectKeyIdentifier", keyId, "non-critical"],
       ["authorityKeyIdentifier", byKey(issuerKeyId), "non-critical"],
-      ...pointers(options)
+      ...besides(options)
     ]
   }
 }

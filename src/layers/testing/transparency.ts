@@ -8,6 +8,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Base64 from "effect/encoding/Base64"
 import type * as Result from "effect/Result"
 import type { CodecFailure } from "../../codec/presentation/cursor.ts"
 import { describe, encode } from "../../codec/presentation/wire.ts"
@@ -64,6 +65,23 @@ export const makeLog = Effect.fnUntraced(function* (
 
 /** A list of these logs, made at this time: milliseconds since 1970. */
 export const listOf = (logs: ReadonlyArray<TransparencyLog>, date: number): LogList => ({ date, logs })
+
+/** The same list as a log_list.json of version 3, which `CertificateTransparency.fromJson` reads. */
+export const listToJson = ({ date, logs }: LogList): string => {
+  const at = (time: number) => new Date(time).toISOString()
+  const operators = [...new Set(logs.map(({ operator }) => operator))].map((name) => ({
+    name,
+    logs: logs
+      .filter(({ operator }) => operator === name)
+      .map(({ description, key, retired, expiry }) => ({
+        description,
+        key: Base64.encode(key),
+        state: retired === undefined ? { usable: { timestamp: at(date) } } : { retired: { timestamp: at(retired) } },
+        ...(expiry && { temporal_interval: { start_inclusive: at(expiry.start), end_exclusive: at(expiry.end) } })
+      }))
+  }))
+  return `${JSON.stringify({ version: "3", log_list_timestamp: at(date), operators }, undefined, 2)}\n`
+}
 
 /** A timestamp of a log about an entry, serialized. */
 export const stamp = Effect.fnUntraced(function* (
