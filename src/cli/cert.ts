@@ -1,4 +1,5 @@
 /** `effect-tls cert`: what stands in certificates; `certMake.ts` makes them. */
+import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -51,8 +52,9 @@ const inspect = Command.make(
     const bytes = yield* readFile(file)
     const certificates = yield* Effect.fromResult(certificatesOf(file, bytes))
     const { sha256 } = primitives.hashes
+    const now = yield* Clock.currentTimeMillis
     const shown = certificates.map((one) =>
-      inspectCertificate(one, sha256.digest(one.der), sha256.digest(one.publicKey.spki))
+      inspectCertificate(one, sha256.digest(one.der), sha256.digest(one.publicKey.spki), now)
     )
     yield* Console.log(shown.join("\n\n"))
     if (ca.length === 0 && servername === undefined) return

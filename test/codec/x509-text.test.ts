@@ -11,6 +11,7 @@ import { attributesOf, makeName, showName } from "../../src/codec/x509/name.ts"
 import { certificatesFromPem, parsePem } from "../../src/codec/x509/pem.ts"
 import { layer as NodeCrypto } from "../../src/layers/node/NodeCryptoProvider.ts"
 import * as Factory from "../../src/layers/testing/certificates.ts"
+import { makeLog } from "../../src/layers/testing/transparency.ts"
 
 const ok = <A>(result: Result.Result<A, unknown>): A =>
   Result.getOrThrowWith(result, (failure) => new Error(JSON.stringify(failure)))
@@ -52,9 +53,11 @@ describe("names", () => {
 
   it("an address in a name constraint is a network and its mask", () => {
     const network = Uint8Array.of(192, 0, 2, 0, 255, 255, 255, 0)
-    assert.strictEqual(showGeneralName({ _tag: "iPAddress", value: network }), "IP:192.0.2.0/255.255.255.0")
+    assert.strictEqual(showGeneralName({ _tag: "iPAddress", value: network }), "IP:192.0.2.0/24")
     const all = new Uint8Array(32)
-    assert.strictEqual(showGeneralName({ _tag: "iPAddress", value: all }), "IP:::/::")
+    assert.strictEqual(showGeneralName({ _tag: "iPAddress", value: all }), "IP:::/0")
+    const holes = Uint8Array.of(192, 0, 2, 0, 255, 0, 255, 0)
+    assert.strictEqual(showGeneralName({ _tag: "iPAddress", value: holes }), "IP:192.0.2.0/255.0.255.0")
     assert.strictEqual(showGeneralName({ _tag: "iPAddress", value: Uint8Array.of(1, 2) }), "IP:0x0102")
   })
 
@@ -114,7 +117,50 @@ describe("inspect", () => {
       assert.match(text, /^ {2}basicConstraints +critical: CA, path length 0$/m)
       assert.notMatch(text, /[^\x20-\x7e\n]/)
       const leaf = yield* Factory.issue(ca, { names: ["example.org", "::1"] })
+      assert.match(text, /^Issuer +\(itself\)$/m)
+      assert.match(text, /^Signature +RSA PKCS#1 with SHA-256$/m)
       assert.match(inspectCertificate(parse(leaf.certificate), undefined), /^Names +DNS:example\.org, IP:::1$/m)
+    }).pipe(factory)
+  )
+
+  it.effect("says what extensions mean, shows what nobody understands, and what is past", () =>
+    Effect.gen(function* () {
+      const network = Uint8Array.of(192, 0, 2, 0, 255, 255, 255, 0)
+      const ca = yield* Factory.makeCa({
+        nameConstraints: {
+          permitted: [{ _tag: "dNSName", value: "example.org" }],
+          excluded: [{ _tag: "iPAddress", value: network }]
+        }
+      })
+      const leaf = yield* Factory.issue(ca, {
+        keyType: "ed25519",
+        policies: ["2.23.140.1.2.1", "1.2.3"],
+        features: [5],
+        logs: [yield* makeLog({ operator: "A" }), yield* makeLog({ operator: "B" })],
+        extensions: [
+          { extnID: "1.2.3.4", critical: true, extnValue: Uint8Array.of(4, 1, 0xab) },
+          { extnID: "1.2.3.5", critical: false, extnValue: new Uint8Array(99) }
+        ]
+      })
+      const constrained = inspectCertificate(parse(ca.certificate), undefined)
+      assert.match(
+        constrained,
+        /^ {2}nameConstraints +critical: permitted DNS:example\.org\n +excluded IP:192\.0\.2\.0\/24$/m
+      )
+      const certificate = parse(leaf.certificate)
+      const text = inspectCertificate(certificate, undefined)
+      assert.match(text, /^Signature +ECDSA with SHA-256$/m)
+      assert.match(text, /^ {2}certificatePolicies +2\.23\.140\.1\.2\.1 \(domain validated\), 1\.2\.3$/m)
+      assert.match(text, /^ {2}tlsFeature +status_request \(must-staple\)$/m)
+      assert.match(text, /^ {2}1\.2\.3\.4 +critical: DER:04:01:AB$/m)
+      assert.match(text, /^ {2}1\.2\.3\.5 +DER:(00:){31}00… \(99 bytes\)$/m)
+      const at = "2026-06-01 00:00:00 UTC by log ([0-9A-F]{2}:){31}[0-9A-F]{2}"
+      assert.match(text, new RegExp(`^ {2}signedCertificateTimestamps +${at}\\n +${at}$`, "m"))
+      const { notBefore, notAfter } = certificate.validity
+      const dated = (now: number) => inspectCertificate(certificate, undefined, undefined, now)
+      assert.match(dated(notBefore - 1), /^Valid from .* UTC \(not yet\)$/m)
+      assert.match(dated(notAfter + 1000), /^Valid until .* UTC \(expired\)$/m)
+      for (const now of [notBefore, notAfter + 999]) assert.strictEqual(dated(now), text)
     }).pipe(factory)
   )
 })

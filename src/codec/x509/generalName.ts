@@ -32,11 +32,14 @@ const safe = (text: string) =>
     (character) => `\\x${(character.codePointAt(0) ?? 0).toString(16).padStart(2, "0")}`
   )
 
-/** An address or, in a name constraint, a network and its mask: `192.0.2.0/255.255.255.0`. */
+/** An address or, in a name constraint, a network: `192.0.2.0/24`, and its whole mask where that has holes. */
 const showAddress = (bytes: Uint8Array): string => {
   if (bytes.length !== 8 && bytes.length !== 32) return showIpAddress(bytes)
   const half = bytes.length / 2
-  return `${showIpAddress(bytes.subarray(0, half))}/${showIpAddress(bytes.subarray(half))}`
+  const mask = bytes.subarray(half)
+  const bits = Array.from(mask, (byte) => byte.toString(2).padStart(8, "0")).join("")
+  const prefix = /^1*(?=0*$)/.exec(bits)?.[0].length
+  return `${showIpAddress(bytes.subarray(0, half))}/${prefix ?? showIpAddress(mask)}`
 }
 
 /** For people: `DNS:example.org`, `IP:192.0.2.1`, `email:…`, `URI:…`, `DirName:…`. Safe for a terminal. */
