@@ -27,15 +27,15 @@ export const BasicConstraints = sequence({
 
 /** In the order of their bits. */
 export const keyUsages = [
-    "digitalSignature",
-    "nonRepudiation",
-    "keyEncipherment",
-    "dataEncipherment",
-    "keyAgreement",
-    "keyCertSign",
-    "cRLSign",
-    "encipherOnly",
-    "decipherOnly"
+  "digitalSignature",
+  "nonRepudiation",
+  "keyEncipherment",
+  "dataEncipherment",
+  "keyAgreement",
+  "keyCertSign",
+  "cRLSign",
+  "encipherOnly",
+  "decipherOnly"
 ] as const
 
 export const KeyUsage = refine(namedBits(keyUsages), (usages) => usages.length > 0, "at least one usage")
