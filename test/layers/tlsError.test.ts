@@ -61,7 +61,7 @@ describe("TlsError", () => {
     })
     assert.strictEqual(
       unknown.message,
-      'CertificateIssuerUnknown: nobody here knows "CN=x" (peer example.org:443; in AUTHENTICATING; alert sent: unknown_ca; RFC 5280 6.1). Hint: give the CA\'s certificate with TrustAnchors.layerPem (--ca), and let the server send its intermediates'
+      'CertificateIssuerUnknown: nobody here knows "CN=x" (peer example.org:443; in AUTHENTICATING; alert sent: unknown_ca; RFC 5280 6.1). Hint: if that issuer is an intermediate, the peer must send it with its own certificate: tell whoever runs it; if it is a root that you believe, give it with TrustAnchors.layerPem (--ca)'
     )
     const told = fromFailure(
       {
