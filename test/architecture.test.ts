@@ -175,6 +175,9 @@ describe("rule 6: what the core does not do", () => {
   it("its generators are made once: `resultFn`, and no `Result.gen`", () => {
     none(offences(files, matches(/\bResult\.gen\(/g)))
   })
+  it("no function is assigned to a property as it is written: V8 puts it into old space, with all that it closes over", () => {
+    none(offences(files, matches(/\.#?\w+ (\?\?)?= (async )?(\([^()]*\)|\w+) =>/g)))
+  })
   it("it asks for time and randomness, and takes neither", () => {
     none(
       offences(

@@ -46,13 +46,14 @@ const prepare = Effect.fnUntraced(function* (options: Options) {
   const config = yield* asConfiguration(Effect.fromResult(client(settings, crypto, verifier.schemes, types)))
   const keys = yield* ExternalPsks.forClient(serverText(config.server), options.externalPskPolicy)
   const endpoint = yield* Endpoint.client(options)
-  const handshake = Effect.fnUntraced(function* (socket: Socket.Socket) {
-    const credentials = given && (yield* now(given))
-    const who = { clientCertificateTypes: credentials?.certificateTypes, resumption: resumptionAs(credentials) }
-    const connect = endpoint({ ...config, ...who, ...keys }, { crypto, credentials, verify: verifier.verify, sessions })
-    return makeConnection(yield* connect(socket, options.peer ?? options.serverName), crypto.primitives.hashes)
-  })
-  return (socket: Socket.Socket) => observed("client")(handshake(socket))
+  return (socket: Socket.Socket) => {
+    const handshake = Effect.flatMap(given === undefined ? Effect.undefined : now(given), (credentials) => {
+      const who = { clientCertificateTypes: credentials?.certificateTypes, resumption: resumptionAs(credentials) }
+      const world = { crypto, credentials, verify: verifier.verify, sessions }
+      return endpoint({ ...config, ...who, ...keys }, world)(socket, options.peer ?? options.serverName)
+    })
+    return observed("client")(Effect.map(handshake, (link) => makeConnection(link, crypto.primitives.hashes)))
+  }
 })
 
 /**

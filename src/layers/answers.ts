@@ -79,23 +79,88 @@ const held = <A extends Session | Ticket | undefined>(found: Effect.Effect<A>): 
     { interruptible: true }
   )
 
+/** What the generator of an answer returns. They are made once, and not for each connection, which would cost it. */
+type Answering<Name extends keyof Exchanges> = Effect.fn.Return<Exchanges[Name]["answer"], Failure, Scope.Scope>
+
+const share = ({ crypto }: World, group: NamedGroup) => Effect.mapError(crypto.makeKeyShare(group), cryptoFailure)
+
+const prepareHello = Effect.fnUntraced(function* (
+  world: World,
+  { groups, config }: Exchanges["PrepareHello"]["command"]
+): Answering<"PrepareHello"> {
+  const { crypto, sessions = noSessions } = world
+  const server = serverText(config.server)
+  const known = yield* sessions.group(server)
+  const unlisted = known !== undefined && config.groups.includes(known) && !groups.includes(known)
+  const shares = yield* Effect.forEach(unlisted ? [known] : groups, (group) => share(world, group))
+  const ticket =
+    config.resumption === undefined
+      ? undefined
+      : yield* held(sessions.take(server, (ticket, now) => usable(config, ticket, now)))
+  return {
+    _tag: "HelloPrepared",
+    random: yield* crypto.randomBytes(randomSize),
+    sessionId: yield* crypto.randomBytes(randomSize),
+    shares,
+    ticket,
+    now: yield* Clock.currentTimeMillis,
+    entropy: yield* crypto.randomBytes(entropySize)
+  }
+})
+
 /** What an identity stands for: a key that was given, or a session (RFC 9846 section 4.3.11). */
-const knownPsk = ({ externalPsk, tickets }: World) =>
-  Effect.fnUntraced(function* (identity: Uint8Array) {
-    const external = externalPsk === undefined ? undefined : yield* externalPsk(identity)
-    if (external !== undefined) return { _tag: "External", external } as const
-    const session = tickets === undefined ? undefined : yield* held(tickets.redeem(identity))
-    if (session === undefined) return undefined
-    return asKnown(session, yield* tickets?.sealedBy?.(identity) ?? Effect.undefined)
-  })
+const knownPsk = Effect.fnUntraced(function* ({ externalPsk, tickets }: World, identity: Uint8Array) {
+  const external = externalPsk === undefined ? undefined : yield* externalPsk(identity)
+  if (external !== undefined) return { _tag: "External", external } as const
+  const session = tickets === undefined ? undefined : yield* held(tickets.redeem(identity))
+  if (session === undefined) return undefined
+  return asKnown(session, yield* tickets?.sealedBy?.(identity) ?? Effect.undefined)
+})
 
 /** What a client of TLS 1.2 resumes by without a ticket, and what its new session may be called. */
-const byId = ({ sessionsById, crypto }: World) =>
-  Effect.fnUntraced(function* (asked: ResolveHello["byId"]) {
-    if (asked === undefined || sessionsById === undefined) return {}
-    const session = asked.offered === undefined ? undefined : yield* held(sessionsById.find(asked.offered))
-    return { session, sessionId: yield* crypto.randomBytes(randomSize) }
-  })
+const byId = Effect.fnUntraced(function* ({ sessionsById, crypto }: World, asked: ResolveHello["byId"]) {
+  if (asked === undefined || sessionsById === undefined) return {}
+  const session = asked.offered === undefined ? undefined : yield* held(sessionsById.find(asked.offered))
+  return { session, sessionId: yield* crypto.randomBytes(randomSize) }
+})
+
+const resolveHello = Effect.fnUntraced(function* (world: World, command: ResolveHello): Answering<"ResolveHello"> {
+  const { crypto, credentials } = world
+  const credential = credentials === undefined ? undefined : yield* credentials.choose(command)
+  const name = credential === undefined ? undefined : shownName(crypto.primitives, credential)
+  const psks = yield* Effect.forEach(command.identities, (identity) => knownPsk(world, identity))
+  const now = yield* Clock.currentTimeMillis
+  const found = yield* byId(world, command.byId)
+  return {
+    _tag: "HelloResolved",
+    credential,
+    name,
+    psks,
+    ...found,
+    random: yield* crypto.randomBytes(randomSize),
+    now,
+    entropy: yield* crypto.randomBytes(entropySize)
+  }
+})
+
+const takeSession = Effect.fnUntraced(function* (
+  { tickets, antiReplay }: World,
+  { ticket, earlyData }: Exchanges["TakeSession"]["command"]
+): Answering<"TakeSession"> {
+  if (tickets?.take !== undefined && !(yield* tickets.take(ticket))) {
+    return { _tag: "SessionTaken", session: "gone", earlyData: "replayed" }
+  }
+  const judged = earlyData && antiReplay?.judge(earlyData.binder, earlyData.until)
+  return { _tag: "SessionTaken", session: "taken", earlyData: judged === undefined ? "replayed" : yield* judged }
+})
+
+const sign = Effect.fnUntraced(function* (
+  { credentials }: World,
+  { credential, scheme, algorithm, content }: Exchanges["Sign"]["command"]
+): Answering<"Sign"> {
+  if (credentials === undefined) return yield* Effect.fail(failure("InternalError", "nobody is here who can sign"))
+  return { _tag: "Signed", signature: yield* credentials.sign(credential, scheme, content, algorithm) }
+})
 
 /** A session becomes a ticket. One that would be over at once is not worth it. */
 const seal = Effect.fnUntraced(function* (crypto: World["crypto"], tickets: TicketMaker, draft: SessionDraft) {
@@ -109,35 +174,11 @@ const seal = Effect.fnUntraced(function* (crypto: World["crypto"], tickets: Tick
 
 /** The table for one world. */
 export const answers = (world: World): Answers => {
-  const { crypto, credentials, verify, sessions = noSessions, tickets, antiReplay } = world
-  const random = crypto.randomBytes(randomSize)
-  const entropy = crypto.randomBytes(entropySize)
-  const known = knownPsk(world)
-  const knownById = byId(world)
-  const share = (group: NamedGroup) => Effect.mapError(crypto.makeKeyShare(group), cryptoFailure)
+  const { crypto, credentials, verify, tickets } = world
   return {
-    PrepareHello: Effect.fnUntraced(function* ({ groups, config }) {
-      const server = serverText(config.server)
-      const known = yield* sessions.group(server)
-      const unlisted = known !== undefined && config.groups.includes(known) && !groups.includes(known)
-      const shares = yield* Effect.forEach(unlisted ? [known] : groups, share)
-      const ticket =
-        config.resumption === undefined
-          ? undefined
-          : yield* held(sessions.take(server, (ticket, now) => usable(config, ticket, now)))
-      const now = yield* Clock.currentTimeMillis
-      return {
-        _tag: "HelloPrepared",
-        random: yield* random,
-        sessionId: yield* random,
-        shares,
-        ticket,
-        now,
-        entropy: yield* entropy
-      }
-    }),
+    PrepareHello: (command) => prepareHello(world, command),
 
-    MakeKeyShare: ({ group }) => Effect.map(share(group), (share) => ({ _tag: "KeyShareMade", share })),
+    MakeKeyShare: ({ group }) => Effect.map(share(world, group), (share) => ({ _tag: "KeyShareMade", share })),
 
     AgreeSecret: ({ key, peerShare }) =>
       Effect.mapBoth(crypto.agree(key, peerShare), {
@@ -153,31 +194,9 @@ export const answers = (world: World): Answers => {
 
     ChooseConfiguration: ({ config }) => Effect.succeed({ _tag: "ConfigurationChosen", config }),
 
-    ResolveHello: Effect.fnUntraced(function* (command) {
-      const credential = credentials === undefined ? undefined : yield* credentials.choose(command)
-      const name = credential === undefined ? undefined : shownName(crypto.primitives, credential)
-      const psks = yield* Effect.forEach(command.identities, known)
-      const now = yield* Clock.currentTimeMillis
-      const found = yield* knownById(command.byId)
-      return {
-        _tag: "HelloResolved",
-        credential,
-        name,
-        psks,
-        ...found,
-        random: yield* random,
-        now,
-        entropy: yield* entropy
-      }
-    }),
+    ResolveHello: (command) => resolveHello(world, command),
 
-    TakeSession: Effect.fnUntraced(function* ({ ticket, earlyData }) {
-      if (tickets?.take !== undefined && !(yield* tickets.take(ticket))) {
-        return { _tag: "SessionTaken", session: "gone", earlyData: "replayed" }
-      }
-      const judged = earlyData && antiReplay?.judge(earlyData.binder, earlyData.until)
-      return { _tag: "SessionTaken", session: "taken", earlyData: judged === undefined ? "replayed" : yield* judged }
-    }),
+    TakeSession: (command) => takeSession(world, command),
 
     SealTickets: ({ sessions }) =>
       Effect.map(
@@ -185,15 +204,13 @@ export const answers = (world: World): Answers => {
         (tickets) => ({ _tag: "TicketsSealed", tickets })
       ),
 
-    ChooseCredential: Effect.fnUntraced(function* (command) {
-      const credential = credentials === undefined ? undefined : yield* credentials.choose(command)
-      return { _tag: "CredentialChosen", credential }
-    }),
+    ChooseCredential: (command) =>
+      Effect.map(credentials?.choose(command) ?? Effect.undefined, (credential) => ({
+        _tag: "CredentialChosen",
+        credential
+      })),
 
-    Sign: Effect.fnUntraced(function* ({ credential, scheme, algorithm, content }) {
-      if (credentials === undefined) return yield* Effect.fail(failure("InternalError", "nobody is here who can sign"))
-      return { _tag: "Signed", signature: yield* credentials.sign(credential, scheme, content, algorithm) }
-    }),
+    Sign: (command) => sign(world, command),
 
     AuthenticatePeer: (command) => Effect.map(verify(command), (identity) => peerAuthenticated(identity, command))
   }

@@ -154,16 +154,20 @@ const open = Effect.fnUntraced(function* (socket: Socket.Socket, endpoint: Endpo
   return linkOf({ conversation, established, confirmed, inbox, scope })
 })
 
+const opening = Effect.fnUntraced(function* (
+  socket: Socket.Socket,
+  endpoint: Endpoint,
+  restore: typeof Effect.interruptible
+) {
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  return yield* Effect.onExit(restore(open(socket, endpoint, scope)), (exit) =>
+    Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)
+  )
+})
+
 /**
  * Opens the socket and does the handshake. The connection lives in the scope that is given; when it fails or is
  * interrupted before it is established, everything is closed at once.
  */
 export const establish = (socket: Socket.Socket, endpoint: Endpoint): Effect.Effect<Link, TlsError, Scope.Scope> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function* () {
-      const scope = yield* Scope.fork(yield* Effect.scope)
-      return yield* Effect.onExit(restore(open(socket, endpoint, scope)), (exit) =>
-        Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)
-      )
-    })
-  )
+  Effect.uninterruptibleMask((restore) => opening(socket, endpoint, restore))

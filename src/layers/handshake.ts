@@ -123,9 +123,7 @@ export const inTime = <A>(
 /** What the inbox does with what comes after the handshake. */
 export const receiverOf = (conversation: Conversation): Receiver => ({
   takeReady: () => conversation.takeReady(),
-  get ended() {
-    return conversation.ended
-  },
+  ended: () => conversation.ended,
   hear: (chunks) => {
     let asks: Progress["asks"]
     const told: Array<Effect.Effect<void>> = []

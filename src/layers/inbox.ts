@@ -26,7 +26,7 @@ export interface Receiver {
   /** Data that is decrypted and was not taken yet; taking it empties it. */
   readonly takeReady: () => ReadonlyArray<Uint8Array>
   /** Why no more data will come, once that is so. */
-  readonly ended: SocketError | undefined
+  readonly ended: () => SocketError | undefined
   /** Bytes of the peer. An effect where they ask something that takes time. */
   readonly hear: (chunks: NonEmptyReadonlyArray<Uint8Array | string>) => Effect.Effect<void> | undefined
   /** The end of the transport; yields the error to pass on unchanged, if it is our own doing. */
@@ -57,7 +57,9 @@ export class Inbox {
       () => Effect.gen(() => this.#watch()),
       () => !outbox.idle
     )
-    outbox.onStall = () => this.#watcher.wake()
+    // An arrow function that is assigned to a property as it is written lives in old space, and with it the connection.
+    const stalled = () => this.#watcher.wake()
+    outbox.onStall = stalled
     this.pull = Effect.suspend(() => this.#next())
     const interrupted = () =>
       Effect.sync(() => {
@@ -97,7 +99,7 @@ export class Inbox {
   #next(): Pull<Uint8Array> {
     const chunks = this.#receiver.takeReady()
     if (isNonEmpty(chunks)) return Effect.succeed(chunks)
-    const { ended } = this.#receiver
+    const ended = this.#receiver.ended()
     if (ended !== undefined) return Effect.fail(ended)
     if (this.#puller === "watcher") return Effect.andThen(this.#watched(), this.pull)
     // A peer that makes us answer and does not read is read no further.
@@ -122,7 +124,8 @@ export class Inbox {
   #watched(): Effect.Effect<void> {
     return Effect.callback((resume) => {
       if (this.#puller !== "watcher") return resume(Effect.void)
-      this.#onWatched = () => resume(Effect.void)
+      const watched = () => resume(Effect.void)
+      this.#onWatched = watched
     })
   }
 
