@@ -3,12 +3,20 @@ import { generateKeyPairSync } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { makeExtension } from "../../src/codec/x509/extension.ts"
 import type { GeneralName } from "../../src/codec/x509/generalName.ts"
 import { makeName } from "../../src/codec/x509/name.ts"
 import { primitives as noble } from "../../src/crypto/noble/index.ts"
 import { primitives as node } from "../../src/crypto/node/index.ts"
 import type { Primitives } from "../../src/crypto/primitives.ts"
-import { type Issued, issue, makeCa, makeIntermediate } from "../../src/layers/testing/certificates.ts"
+import {
+  type CaOptions,
+  type Issued,
+  issue,
+  type LeafOptions,
+  makeCa,
+  makeIntermediate
+} from "../../src/layers/testing/certificates.ts"
 import { makeWebPki } from "../../src/layers/webPki.ts"
 import { anchorFromDer } from "../../src/state/path/anchor.ts"
 import { parseServerIdentity } from "../../src/state/path/host.ts"
@@ -38,11 +46,42 @@ const work = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R
   return [outcome, (user + system) / 1000] as const
 })
 
+const without = { without: ["subjectKeyIdentifier", "authorityKeyIdentifier"] } as const
+
+/** A client under an authority, to which hundreds of paths lead. */
+const meshed = (ca: CaOptions, client: LeafOptions) =>
+  Effect.gen(function* () {
+    const root = yield* makeCa({ commonName: "same" })
+    const mesh = yield* Effect.replicateEffect(makeIntermediate(root, { commonName: "same", ...without }), 6)
+    const below = yield* makeIntermediate(root, { commonName: "below", ...ca })
+    const leaf = yield* issue(below, { ...without, purpose: "client", signature: "broken", ...client })
+    return { root, chain: [leaf, below, ...mesh].map(({ certificate }) => certificate) }
+  }).pipe(inOctober)
+
+const longName = Result.getOrThrow(
+  makeExtension("subjectAltName", [{ _tag: "rfc822Name", value: "\x01".repeat(50_000) }], "critical")
+)
+
+const qualified = Result.getOrThrow(
+  makeExtension(
+    "certificatePolicies",
+    [
+      {
+        policyIdentifier: "1.2.3",
+        policyQualifiers: Array.from({ length: 3000 }, () => ({
+          policyQualifierId: "1.3.6.1.5.5.7.2.1",
+          qualifier: Uint8Array.of(0x16, 0)
+        }))
+      }
+    ],
+    "critical"
+  )
+)
+
 describe("chains made to cost much are refused in 250 ms of work", () => {
   // half as much again for a garbage collection in between
   const bound = 375
 
-  const without = { without: ["subjectKeyIdentifier", "authorityKeyIdentifier"] } as const
   const bombs: ReadonlyArray<
     readonly [what: string, make: Effect.Effect<{ root: Issued; chain: Array<Uint8Array> }, unknown>, who?: Purpose]
   > = [
@@ -133,14 +172,35 @@ describe("chains made to cost much are refused in 250 ms of work", () => {
     ],
     [
       "constraints by the thousand, on many paths to nobody with a name",
-      Effect.gen(function* () {
-        const many = Array.from({ length: 7000 }, (_, i) => dns(`${i.toString(36)}.x`))
-        const root = yield* makeCa({ commonName: "same" })
-        const mesh = yield* Effect.replicateEffect(makeIntermediate(root, { commonName: "same", ...without }), 6)
-        const ca = yield* makeIntermediate(root, { commonName: "below", nameConstraints: { excluded: many } })
-        const leaf = yield* issue(ca, { names: [], subject: [], ...without, purpose: "client" })
-        return { root, chain: [leaf, ca, ...mesh].map(({ certificate }) => certificate) }
-      }).pipe(inOctober),
+      meshed(
+        { nameConstraints: { excluded: Array.from({ length: 7000 }, (_, i) => dns(`${i.toString(36)}.x`)) } },
+        { names: [], subject: [] }
+      ),
+      "clientAuth"
+    ],
+    [
+      "a constraint of fifty kilobytes, on many paths",
+      meshed({ nameConstraints: { permitted: [{ _tag: "rfc822Name", value: "@".repeat(50_000) }] } }, {}),
+      "clientAuth"
+    ],
+    [
+      "a name of fifty kilobytes, on many paths",
+      meshed({}, { subject: [], names: [], extKeyUsage: ["serverAuth"], extensions: [longName] }),
+      "clientAuth"
+    ],
+    [
+      "purposes by the thousand, on many paths",
+      meshed({}, { extKeyUsage: Array.from({ length: 6000 }, (_, i) => `1.3.6.${i}`) }),
+      "clientAuth"
+    ],
+    [
+      "purposes by the thousand of an authority, on many paths",
+      meshed({ extKeyUsage: Array.from({ length: 6000 }, (_, i) => `1.3.6.${i}`) }, {}),
+      "clientAuth"
+    ],
+    [
+      "qualifiers by the thousand, on many paths",
+      meshed({ extensions: [qualified] }, { extKeyUsage: ["serverAuth"] }),
       "clientAuth"
     ],
     [

@@ -3,14 +3,15 @@ import * as Result from "effect/Result"
 import { decodeDer } from "../../codec/der/der.ts"
 import { utf8String } from "../../codec/der/string.ts"
 import type { Certificate } from "../../codec/x509/certificate.ts"
-import { type GeneralName, showGeneralName } from "../../codec/x509/generalName.ts"
+import type { GeneralName } from "../../codec/x509/generalName.ts"
 import { parseIpAddress } from "../../codec/x509/ipAddress.ts"
 import { attributeText, type Name } from "../../codec/x509/name.ts"
 import type { NameConstraints } from "../../codec/x509/nameConstraints.ts"
-import { escape, type Failure } from "../failure.ts"
+import type { Failure } from "../failure.ts"
 import type { Path } from "./build.ts"
 import { dnsName } from "./host.ts"
-import { nameText, refuse } from "./refusal.ts"
+import { once } from "./once.ts"
+import { generalNameText, nameText, refuse } from "./refusal.ts"
 
 /** Whether a name is within a subtree. `malformed`: nobody can say, so no constraint on its type is satisfied. */
 type Verdict = "inside" | "outside" | "malformed"
@@ -34,16 +35,6 @@ export interface Constraints {
 type Judge = Subtree["judge"]
 
 const verdict = (isInside: boolean): Verdict => (isInside ? "inside" : "outside")
-
-/** What is worked out of a name is worked out once, however many constraints and paths it meets. */
-const once = <Name extends object, A>(work: (name: Name) => A): ((name: Name) => A) => {
-  const known = new WeakMap<Name, { readonly result: A }>()
-  return (name) => {
-    const found = known.get(name) ?? { result: work(name) }
-    known.set(name, found)
-    return found.result
-  }
-}
 
 type Named<Tag extends GeneralName["_tag"]> = Extract<GeneralName, { readonly _tag: Tag }>
 
@@ -78,9 +69,12 @@ const hostJudge = (base: string): ((host: string) => Verdict) | undefined => {
   return (host) => verdict(domain === "" || (isDomain ? host.endsWith(below) : host === domain))
 }
 
+/** RFC 5321 section 4.5.3.1: 64 octets, and a domain of 255. */
+const longestMailbox = 64 + 1 + 255
+
 /** `local@host`. Quoted local parts are legal mail addresses; no certificate that we must accept has one. */
 const mailbox = (text: string): { readonly local: string; readonly host: string } | undefined => {
-  const [local = "", domain, ...rest] = text.split("@")
+  const [local = "", domain, ...rest] = text.length > longestMailbox ? [] : text.split("@")
   const host = domain === undefined ? undefined : dnsName(domain)
   const isLocal = /^[\x21\x23-\x7e]{1,64}$/.test(local)
   return host !== undefined && isLocal && rest.length === 0 ? { local, host } : undefined
@@ -206,8 +200,8 @@ export const readConstraints = (
     for (const { base } of list) {
       const judge = judgeOf(base)
       if (judge === undefined) {
-        const text = escape(showGeneralName(base))
-        return refuse("CertificateNameConstrained", certificate, `has a name constraint nobody can apply: ${text}`)
+        const detail = `has a name constraint nobody can apply: ${generalNameText(base)}`
+        return refuse("CertificateNameConstrained", certificate, detail)
       }
       subtrees.push({ type: base._tag, base, judge })
     }
@@ -237,20 +231,18 @@ const namesOf = ({ subject, known }: Certificate): ReadonlyArray<GeneralName> =>
   return [...whole, ...(others ?? addresses().map((attribute) => mail(attributeText(attribute))))]
 }
 
-const shown = (name: GeneralName): string => escape(showGeneralName(name))
-
 /** Why a name is not allowed, if it is not. */
 const objection = (name: GeneralName, { issuer, permitted, excluded }: Constraints): string | undefined => {
   for (const { type, base, judge } of excluded) {
     if (type === name._tag && judge(name, "excluded") !== "outside") {
-      return `is for ${shown(name)}, and a name constraint of ${issuer} excludes ${shown(base)}`
+      return `is for ${generalNameText(name)}, and a name constraint of ${issuer} excludes ${generalNameText(base)}`
     }
   }
   const allowed = permitted.filter(({ type }) => type === name._tag)
   const [first] = allowed
   if (first === undefined || allowed.some(({ judge }) => judge(name, "permitted") === "inside")) return undefined
   const more = allowed.length > 1 ? ", …" : ""
-  return `is for ${shown(name)}, and a name constraint of ${issuer} permits only ${shown(first.base)}${more}`
+  return `is for ${generalNameText(name)}, and a name constraint of ${issuer} permits only ${generalNameText(first.base)}${more}`
 }
 
 /** RFC 5280 section 6.1.3 (b) and (c): every name within the permitted subtrees and outside the excluded ones. */

@@ -1,12 +1,12 @@
 /** RFC 9525: whom a client means to reach, and whether a certificate is theirs. */
 import * as Result from "effect/Result"
 import type { Certificate } from "../../codec/x509/certificate.ts"
-import { type GeneralNames, showGeneralName } from "../../codec/x509/generalName.ts"
+import type { GeneralNames } from "../../codec/x509/generalName.ts"
 import { parseIpAddress, showIpAddress } from "../../codec/x509/ipAddress.ts"
 import { attributesOf } from "../../codec/x509/name.ts"
 import type { ServerIdentity } from "../config.ts"
 import { escape, type Failure, fail } from "../failure.ts"
-import { refuse } from "./refusal.ts"
+import { generalNameText, refuse } from "./refusal.ts"
 
 /** Names of a certificate that are looked at (SECURITY: a name check must not cost more than that). */
 export const maxNames = 1024
@@ -84,7 +84,7 @@ const shown = 5
 
 const listed = (names: GeneralNames): string => {
   const rest = names.length - shown
-  const text = names.slice(0, shown).map((name) => escape(showGeneralName(name)))
+  const text = names.slice(0, shown).map(generalNameText)
   return rest > 0 ? `${text.join(", ")} and ${rest} more` : text.join(", ")
 }
 

@@ -6,6 +6,7 @@ import { type ExtensionName, extensionName } from "../../codec/x509/extension.ts
 import { understoodQualifiers } from "../../codec/x509/policies.ts"
 import type { Failure } from "../failure.ts"
 import { keyProblem } from "./key.ts"
+import { once } from "./once.ts"
 import { refuse } from "./refusal.ts"
 
 const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
@@ -99,16 +100,18 @@ const checkAuthorities = (certificate: Certificate): Result.Result<void, Failure
  * What section 4 forbids whoever issues, of things that another verifier could understand otherwise than we do. Holds
  * for every certificate, that of an anchor included, whatever its place.
  */
-export const checkProfile = resultFn(function* (certificate: Certificate): Returns<void, Failure> {
-  if (certificate.issuer.value.length === 0) {
-    yield* malformed(certificate, "has an empty issuer (RFC 5280 section 4.1.2.4)")
-  }
-  yield* checkSubject(certificate)
-  yield* checkAuthorities(certificate)
-  yield* checkExtensions(certificate)
-  const problem = keyProblem(certificate.publicKey)
-  if (problem !== undefined) yield* refuse("CertificateKeyUnsupported", certificate, `has ${problem}`)
-})
+export const checkProfile = once(
+  resultFn(function* (certificate: Certificate): Returns<void, Failure> {
+    if (certificate.issuer.value.length === 0) {
+      yield* malformed(certificate, "has an empty issuer (RFC 5280 section 4.1.2.4)")
+    }
+    yield* checkSubject(certificate)
+    yield* checkAuthorities(certificate)
+    yield* checkExtensions(certificate)
+    const problem = keyProblem(certificate.publicKey)
+    if (problem !== undefined) yield* refuse("CertificateKeyUnsupported", certificate, `has ${problem}`)
+  })
+)
 
 /** What is refused of certificates that somebody issued: roots that are trusted everywhere do it all the same. */
 export const checkIssued = (certificate: Certificate): Result.Result<void, Failure> => {

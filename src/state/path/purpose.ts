@@ -7,6 +7,10 @@ import { refuse } from "./refusal.ts"
 /** What the end-entity is asked to be. */
 export type Purpose = "serverAuth" | "clientAuth"
 
+/** A few of them: there may be thousands. */
+const listed = (purposes: ReadonlyArray<string> = []): string =>
+  purposes.length > 5 ? `${purposes.slice(0, 5).join(", ")}, …` : purposes.join(", ")
+
 /** The end-entity: its key signs CertificateVerify, and it has the purpose by name if it has any. */
 export const checkEndEntity = (certificate: Certificate, purpose: Purpose): Result.Result<void, Failure> => {
   const { keyUsage, extKeyUsage } = certificate.known
@@ -19,7 +23,7 @@ export const checkEndEntity = (certificate: Certificate, purpose: Purpose): Resu
   }
   return extKeyUsage === undefined || extKeyUsage.includes(purpose)
     ? Result.void
-    : refuse("CertificatePurposeMismatch", certificate, `is not for ${purpose}, only ${extKeyUsage.join(", ")}`)
+    : refuse("CertificatePurposeMismatch", certificate, `is not for ${purpose}, only ${listed(extKeyUsage)}`)
 }
 
 /**
@@ -42,5 +46,5 @@ export const checkAuthority = (certificate: Certificate, purpose: Purpose): Resu
   const covers = extKeyUsage?.some((allowed) => allowed === purpose || allowed === "anyExtendedKeyUsage") ?? true
   return covers
     ? Result.void
-    : refuse("CertificatePurposeMismatch", certificate, `may not issue for ${purpose}, only ${extKeyUsage?.join(", ")}`)
+    : refuse("CertificatePurposeMismatch", certificate, `may not issue for ${purpose}, only ${listed(extKeyUsage)}`)
 }

@@ -1,30 +1,46 @@
 /** How a certificate is refused: which one, why, and which failure of several tells most. */
 import * as Result from "effect/Result"
 import type { Certificate } from "../../codec/x509/certificate.ts"
-import { showGeneralName } from "../../codec/x509/generalName.ts"
+import { type GeneralName, showGeneralName } from "../../codec/x509/generalName.ts"
 import { type Name, showName } from "../../codec/x509/name.ts"
 import { escape, type Failure, make, type ReasonName, type RefusedPath } from "../failure.ts"
 import type { TrustAnchor } from "./anchor.ts"
+import { once } from "./once.ts"
 
-const write = (name: Name): string => {
-  const text = name.value.length === 0 ? "(empty name)" : showName(name)
-  return `"${escape(text.length > 100 ? `${text.slice(0, 99)}…` : text)}"`
-}
+/** Characters of a name that are told. */
+const most = 100
 
-/** Names may be long and are told for every path they are in, so each is written once. */
-const written = new WeakMap<Name, string>()
+const short = (text: string): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text)
 
-/** A distinguished name for people: quoted, printable ASCII, at most 100 characters. */
-export const nameText = (name: Name): string => {
-  const text = written.get(name) ?? write(name)
-  written.set(name, text)
-  return text
+/**
+ * A distinguished name for people: quoted, printable ASCII, at most 100 characters. Names may be long and are told for
+ * every path they are in, so each is written once.
+ */
+export const nameText = once(
+  (name: Name): string => `"${escape(short(name.value.length === 0 ? "(empty name)" : showName(name)))}"`
+)
+
+/** A name of another type for people: `DNS:example.org`, printable ASCII. No more of it is written than is told. */
+export const generalNameText = (name: GeneralName): string => {
+  switch (name._tag) {
+    case "directoryName":
+      return `DirName:${nameText(name.value)}`
+    case "rfc822Name":
+    case "dNSName":
+    case "uniformResourceIdentifier":
+    case "registeredID":
+      return escape(showGeneralName({ ...name, value: short(name.value) }))
+    case "iPAddress":
+      return escape(showGeneralName({ ...name, value: name.value.subarray(0, most) }))
+    default:
+      return escape(short(showGeneralName(name)))
+  }
 }
 
 /** Which certificate it is: its subject or, where that is empty, the first of its other names. */
 export const subjectText = ({ subject, known }: Certificate): string => {
   const [first] = known.subjectAltName ?? []
-  return subject.value.length === 0 && first !== undefined ? `"${escape(showGeneralName(first))}"` : nameText(subject)
+  return subject.value.length === 0 && first !== undefined ? `"${generalNameText(first)}"` : nameText(subject)
 }
 
 /** A failure that begins with the certificate it is about. */
