@@ -14,7 +14,7 @@ import { issue, makeCa, makeIntermediate } from "../../src/layers/testing/certif
 import { makeWebPki } from "../../src/layers/webPki.ts"
 import { anchorFromDer } from "../../src/state/path/anchor.ts"
 import { parseServerIdentity } from "../../src/state/path/host.ts"
-import { hasOpenssl } from "./support/programs.ts"
+import { hasOpenssl } from "../interop/support/programs.ts"
 
 const identity = Result.getOrThrow(parseServerIdentity("www.example.org"))
 
