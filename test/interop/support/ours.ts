@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import { SocketServer } from "effect/socket/SocketServer"
 import { drain } from "../../../src/cli/pump.ts"
+import type { SignatureScheme } from "../../../src/codec/registry/signatureScheme.ts"
 import { primitives as node } from "../../../src/crypto/node/index.ts"
 import * as ClientVerifier from "../../../src/layers/ClientVerifier.ts"
 import * as Credentials from "../../../src/layers/Credentials.ts"
@@ -49,6 +50,26 @@ const certificates = (pairs: ReadonlyArray<Pair>) =>
     }))
   )
 
+type Schemes = ReadonlyArray<SignatureScheme> | undefined
+
+/** A verifier to whom the peer may sign in these ways only. */
+const restrictedServer =
+  (schemes: Schemes) => (layer: Layer.Layer<ServerVerifier.ServerVerifier, TlsError, CryptoProvider.CryptoProvider>) =>
+    schemes === undefined
+      ? layer
+      : Layer.effect(
+          ServerVerifier.ServerVerifier,
+          Effect.map(ServerVerifier.ServerVerifier, (verifier) => ({ ...verifier, schemes }))
+        ).pipe(Layer.provide(layer))
+const restrictedClient =
+  (schemes: Schemes) => (layer: Layer.Layer<ClientVerifier.ClientVerifier, TlsError, CryptoProvider.CryptoProvider>) =>
+    schemes === undefined
+      ? layer
+      : Layer.effect(
+          ClientVerifier.ClientVerifier,
+          Effect.map(ClientVerifier.ClientVerifier, (verifier) => ({ ...verifier, schemes }))
+        ).pipe(Layer.provide(layer))
+
 /** Messages as `said ClientHello`, `heard ServerHello`. */
 export type Seen = Array<string>
 
@@ -70,6 +91,8 @@ export interface ServerOptions extends TlsServer.LayerOptions {
     | Layer.Layer<Credentials.Credentials | ClientVerifier.ClientVerifier, TlsError, CryptoProvider.CryptoProvider>
     | undefined
   readonly provider?: Provider | undefined
+  /** How clients may sign the handshake, in the place of every scheme. */
+  readonly schemes?: Schemes
   readonly seen?: Seen | undefined
   readonly through?: Through | undefined
   /** What is done with a connection; by default it is echoed. */
@@ -92,7 +115,16 @@ export const echo = ({ socket }: TlsConnection) =>
 
 /** A server on a free port; every connection that ends is offered to `served`. */
 export const serve = Effect.fnUntraced(function* (options: ServerOptions = {}) {
-  const { pairs = [fixtures.server.p256], provider = "node", identity, seen, through, serve = echo, ...rest } = options
+  const {
+    pairs = [fixtures.server.p256],
+    provider = "node",
+    identity,
+    schemes,
+    seen,
+    through,
+    serve = echo,
+    ...rest
+  } = options
   const served = yield* Queue.unbounded<Served>()
   const inner = NodeSocketServer.layer({ host: "127.0.0.1", port: 0, allowHalfOpen: true, noDelay: true })
   const changed =
@@ -107,7 +139,11 @@ export const serve = Effect.fnUntraced(function* (options: ServerOptions = {}) {
         ).pipe(Layer.provide(inner))
   const layer = TlsServer.layer(rest).pipe(
     Layer.provide(
-      identity ?? Layer.mergeAll(certificates(pairs), ClientVerifier.layerWebPki.pipe(Layer.provide(anchors)))
+      identity ??
+        Layer.mergeAll(
+          certificates(pairs),
+          ClientVerifier.layerWebPki.pipe(Layer.provide(anchors), restrictedClient(schemes))
+        )
     ),
     Layer.provide(Layer.mergeAll(providers[provider], changed, observer(seen)))
   )
@@ -138,6 +174,8 @@ export interface ClientOptions extends Omit<TlsClient.Options, "serverName"> {
   readonly pair?: Pair | undefined
   /** Whom it believes, as PEM, in the place of our authority. */
   readonly believed?: string | undefined
+  /** How the server may sign the handshake, in the place of every scheme. */
+  readonly schemes?: Schemes
   /** How it finds out whether the server's certificate was revoked; by default not at all. */
   readonly revocation?: Layer.Layer<never, TlsError> | undefined
   readonly seen?: Seen | undefined
@@ -147,10 +185,11 @@ export interface ClientOptions extends Omit<TlsClient.Options, "serverName"> {
 /** A connection to a port of this machine, in the surrounding scope. */
 export const connect = Effect.fnUntraced(function* (port: number, options: ClientOptions = {}) {
   const { provider = "node", pair, seen, through, revocation = Layer.empty, ...others } = options
-  const { believed = authority, serverName = "localhost", ...rest } = others
+  const { believed = authority, schemes, serverName = "localhost", ...rest } = others
   const tcp = yield* NodeSocket.makeNet({ host: "127.0.0.1", port, allowHalfOpen: true, noDelay: true })
   const layer = ServerVerifier.layerWebPki.pipe(
     Layer.provide([TrustAnchors.layerPem(believed), revocation]),
+    restrictedServer(schemes),
     Layer.merge(pair === undefined ? Layer.empty : certificates([pair])),
     Layer.provideMerge(Layer.mergeAll(providers[provider], observer(seen)))
   )
