@@ -11,6 +11,9 @@ import * as Openssl from "./support/openssl.ts"
 import * as Ours from "./support/ours.ts"
 import { hasOpenssl, openssl } from "./support/programs.ts"
 
+/** Without a flag that names a version, OpenSSL's programs speak all that they can. */
+const all = ["-no_tls1_1", "-no_tls1"]
+
 /** A port that passes on what is said there, with other hellos. */
 const between = (
   to: number,
@@ -98,10 +101,43 @@ describe("node:tls of both versions, and somebody on the way", () => {
   )
 })
 
-describe.skipIf(!hasOpenssl)(`OpenSSL's programs of both versions, and somebody on the way (${openssl})`, () => {
-  // Without a flag of a version they speak all that they can.
-  const all = ["-no_tls1_1", "-no_tls1"]
+const only12 = { versions: ["TLSv1.2"] } as const
 
+describe("one of ours that speaks TLS 1.2 only, and one of theirs that speaks both, meet in TLS 1.2", () => {
+  const short = Buffer.from("There and back again\n")
+
+  it.live("with node:tls, in both roles", () =>
+    Effect.gen(function* () {
+      const theirs = yield* Node.serve({ minVersion: "TLSv1.2" })
+      const connection = yield* Ours.connect(theirs.port, only12)
+      assert.strictEqual(connection.info.version, "TLSv1.2")
+      assert.deepStrictEqual(yield* Ours.exchange(connection, short), short)
+      const { port, served } = yield* Ours.serve(only12)
+      const socket = yield* Node.connect(port, { minVersion: "TLSv1.2" })
+      assert.strictEqual(socket.getProtocol(), "TLSv1.2")
+      assert.deepStrictEqual(yield* Node.exchange(socket, short), short)
+      assert.strictEqual((yield* Queue.take(served)).connection.info.version, "TLSv1.2")
+    })
+  )
+
+  it.live.skipIf(!hasOpenssl)("with OpenSSL's programs, in both roles", () =>
+    Effect.gen(function* () {
+      const theirs = yield* Openssl.server(fixtures.server.p256, ...all, "-rev")
+      const connection = yield* Ours.connect(theirs.port, only12)
+      assert.strictEqual(connection.info.version, "TLSv1.2")
+      assert.strictEqual((yield* Ours.exchange(connection, Buffer.from("olleh\n"))).toString(), "hello\n")
+      const { port, served } = yield* Ours.serve(only12)
+      const program = yield* Openssl.client(port, ...all)
+      program.write(short)
+      yield* Openssl.says(program, /^There and back again$/m)
+      yield* Openssl.says(program, /New, TLSv1\.2, Cipher is/)
+      program.write("Q\n")
+      assert.strictEqual((yield* Queue.take(served)).connection.info.version, "TLSv1.2")
+    })
+  )
+})
+
+describe.skipIf(!hasOpenssl)(`OpenSSL's programs of both versions, and somebody on the way (${openssl})`, () => {
   it.live("our client leaves s_server", () =>
     Effect.gen(function* () {
       const { port } = yield* Openssl.server(fixtures.server.p256, ...all)
