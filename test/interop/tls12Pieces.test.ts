@@ -43,6 +43,20 @@ const ways = [
   ["records of one byte, 3 bytes at a time", () => reframed(1), 3]
 ] as const
 
+it("records of a message are cut and joined as they are meant to be, and nothing behind ChangeCipherSpec", () => {
+  const record = (type: number, ...content: ReadonlyArray<number>) => [type, 3, 3, 0, content.length, ...content]
+  const flight = Uint8Array.from([...record(22, 1, 2, 3), ...record(22, 4), ...record(20, 1), ...record(22, 5, 6)])
+  const rest = [...record(20, 1), ...record(22, 5, 6)]
+  const cut = [1, 2, 3, 4].flatMap((byte) => record(22, byte))
+  assert.deepStrictEqual([...reframed(1)(flight)], [...cut, ...rest])
+  assert.deepStrictEqual([...reframed(2 ** 14)(flight)], [...record(22, 1, 2, 3, 4), ...rest])
+  const change = reframed(1)
+  assert.deepStrictEqual(
+    [...flight].flatMap((byte) => [...change(Uint8Array.of(byte))]),
+    [...cut, ...rest]
+  )
+})
+
 describe("node:tls in TLS 1.2", () => {
   it.live.each(ways)("%s", ([, change, most]) =>
     Effect.gen(function* () {
