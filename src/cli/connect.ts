@@ -32,7 +32,7 @@ import * as Http from "./http.ts"
 import { anchors, credentials, transparency } from "./identity.ts"
 import { explainPaths } from "./paths.ts"
 import { Patience, tired } from "./patience.ts"
-import { keys, type PskFlags, pskFlags } from "./psk.ts"
+import { checkPsk, keys, type PskFlags, pskFlags } from "./psk.ts"
 import { toStdout } from "./pump.ts"
 import { pins, rawKey } from "./rawKey.ts"
 import { checkRevocation, type RevocationFlags, revocationFlags, revocationLayer } from "./revocation.ts"
@@ -127,13 +127,17 @@ const talk = (endpoint: Endpoint, flags: Flags) =>
   }).pipe(Effect.scoped)
 
 /** What can be refused before anything is opened. */
-const check = Effect.fnUntraced(function* (flags: Flags) {
+const check = Effect.fnUntraced(function* (flags: Flags, host: string) {
   yield* Sessions.checkClient(flags)
+  yield* checkPsk(flags, flags.servername ?? host)
   if (flags.http !== undefined && !/^\/[\x21-\x7e]*$/.test(flags.http)) {
     return yield* usage("--http wants a path that begins with / and has no spaces", "for example --http /")
   }
   if ((flags.cert === undefined) !== (flags.key === undefined)) {
     return yield* usage(flags.cert === undefined ? "--key needs its --cert" : "--cert needs its --key")
+  }
+  if (flags.keyPasswordFile !== undefined && flags.key === undefined && flags.rawKey === undefined) {
+    return yield* usage("--key-password-file needs the --key or --raw-key that it opens")
   }
   if (flags.serverKeyPin.length > 0 && (flags.insecure || flags.ca.length > 0)) {
     return yield* usage("--server-key-pin believes raw public keys and no certificate: leave --ca and --insecure out")
@@ -224,7 +228,7 @@ export const connect = Command.make(
   },
   Effect.fnUntraced(function* ({ endpoint: text, ...flags }) {
     const endpoint = yield* Effect.fromResult(parseEndpoint(text))
-    yield* check(flags)
+    yield* check(flags, endpoint.host)
     const talking = Effect.provide(talk(endpoint, flags), services(flags))
     yield* flags.trace && flags.summary !== "json" ? Effect.tapError(talking, explainPaths) : talking
   })

@@ -7,8 +7,9 @@ import * as Result from "effect/Result"
 import { primitives as noble } from "../crypto/noble/index.ts"
 import { primitives as node } from "../crypto/node/index.ts"
 import * as CryptoProvider from "../layers/CryptoProvider.ts"
-import type { RecordOptions } from "../layers/recordOptions.ts"
+import { minFragmentSize, minRecordSizeLimit, type RecordOptions } from "../layers/recordOptions.ts"
 import type { Version } from "../state/config.ts"
+import { maxInnerPlaintext13, maxPlaintext } from "../state/record/limits.ts"
 import * as Padding from "../state/record/padding.ts"
 import { type CliFailure, usage } from "./failure.ts"
 
@@ -18,8 +19,22 @@ const text = (name: string, metavar: string, description: string) =>
 export const optionalText = (name: string, metavar: string, description: string) =>
   text(name, metavar, description).pipe(Flag.optional, Flag.map(Option.getOrUndefined))
 
-export const optionalInt = (name: string, metavar: string, description: string) =>
+/** A whole number from one to another, both included. */
+export const int = (name: string, [from, to]: readonly [from: number, to: number]) =>
   Flag.Int(name).pipe(
+    Flag.filter(
+      (n) => n >= from && n <= to,
+      () => `a whole number from ${from} to ${to}`
+    )
+  )
+
+export const optionalInt = (
+  name: string,
+  metavar: string,
+  range: readonly [from: number, to: number],
+  description: string
+) =>
+  int(name, range).pipe(
     Flag.withMetavar(metavar),
     Flag.withDescription(description),
     Flag.optional,
@@ -37,8 +52,13 @@ const list = (text: string): ReadonlyArray<string> => text.split(",").filter((it
 /** In both commands. */
 export const common = {
   alpn: text("alpn", "A,B", "Application protocols, the preferred first").pipe(
+    Flag.map(list),
+    Flag.filter(
+      (names) => names.length > 0,
+      () => "names of protocols, for example h2,http/1.1"
+    ),
     Flag.optional,
-    Flag.map((value) => Option.match(value, { onNone: () => [], onSome: list }))
+    Flag.map(Option.getOrElse((): ReadonlyArray<string> => []))
   ),
   tls: Flag.Literals("tls", ["1.2", "1.3"]).pipe(
     Flag.withDescription("A version to allow, repeatable; both unless told"),
@@ -56,9 +76,19 @@ export const common = {
       "Whether some values that mean nothing are offered, to keep peers used to unknown ones (RFC 8701)"
     )
   ),
-  maxFragment: optionalInt("max-fragment", "N", "At most N bytes of data in a record, 512 to 16384"),
-  recordSizeLimit: optionalInt("record-size-limit", "N", "Ask for records of at most N bytes, 64 to 16385 (RFC 8449)"),
-  padding: optionalInt("padding", "N", "Pad the data of every record to a multiple of N bytes"),
+  maxFragment: optionalInt(
+    "max-fragment",
+    "N",
+    [minFragmentSize, maxPlaintext],
+    "At most N bytes of data in a record, 512 to 16384"
+  ),
+  recordSizeLimit: optionalInt(
+    "record-size-limit",
+    "N",
+    [minRecordSizeLimit, maxInnerPlaintext13],
+    "Ask for records of at most N bytes, 64 to 16385 (RFC 8449)"
+  ),
+  padding: optionalInt("padding", "N", [1, maxPlaintext], "Pad the data of every record to a multiple of N bytes"),
   keylog: optionalText("keylog", "FILE", "Append the secrets to FILE, for Wireshark; who has it reads everything"),
   crypto: Flag.Literals("crypto", ["node", "noble"]).pipe(
     Flag.withDefault("node" as const),
@@ -92,7 +122,7 @@ export const versionsOf = ({ tls }: Pick<Common, "tls">): ReadonlyArray<Version>
   return named.length === 0 ? undefined : named.map((version): Version => `TLSv${version}`)
 }
 
-/** How the flags want records to be; the sizes are checked with the rest of the configuration. */
+/** How the flags want records to be. */
 export const recordOptions = ({ maxFragment, recordSizeLimit, padding }: Common): RecordOptions => ({
   maxFragmentSize: maxFragment,
   recordSizeLimit,

@@ -34,18 +34,34 @@ const keysIn = (file: string) =>
     )
   )
 
+/** What can be refused before anything is opened; `server` is whom a client means to reach. */
+export const checkPsk = Effect.fnUntraced(function* ({ psk: file, pskName: name }: PskFlags, server?: string) {
+  if (name === undefined) return
+  if (file === undefined) return yield* usage("--psk-name needs --psk FILE")
+  if (name.toLowerCase() === server?.toLowerCase()) {
+    const text = `--psk-name ${name} is the server's name: a key is imported for two names, and nobody has one with himself`
+    return yield* usage(text, "choose a name for this client, one that the server need not know")
+  }
+})
+
 /** The keys of `--psk`, for one role. */
 export const keys = (
   { psk: file, pskName: name }: PskFlags,
   role: "client" | "server"
 ): Layer.Layer<never, CliFailure, FileSystem.FileSystem | CryptoProvider> => {
-  if (file === undefined) return name === undefined ? Layer.empty : Layer.effectDiscard(usage("--psk-name needs --psk"))
+  if (file === undefined) return Layer.empty
   return Layer.unwrap(
     Effect.map(keysIn(file), (keys) =>
       (name === undefined
         ? ExternalPsks.dangerouslyUnimported({ role, keys })
         : ExternalPsks.layerImported({ name, keys })
-      ).pipe(Layer.catch(({ reason }) => Layer.effectDiscard(usage(`${file}: ${reason.detail}`))))
+      ).pipe(
+        Layer.catch(({ reason }) =>
+          Layer.effectDiscard(
+            usage(`--psk ${file}${name === undefined ? "" : ` --psk-name ${name}`}: ${reason.detail}`)
+          )
+        )
+      )
     )
   )
 }

@@ -27,6 +27,7 @@ import {
   type Common,
   common,
   cryptoLayer,
+  int,
   optionalText,
   recordOptions,
   repeatedText,
@@ -35,7 +36,7 @@ import {
 } from "./flags.ts"
 import * as Http from "./http.ts"
 import { anchors, credentials } from "./identity.ts"
-import { keys, type PskFlags, pskFlags } from "./psk.ts"
+import { checkPsk, keys, type PskFlags, pskFlags } from "./psk.ts"
 import { echo, join, sink } from "./pump.ts"
 import { pins, rawKey } from "./rawKey.ts"
 import * as Sessions from "./sessions.ts"
@@ -149,8 +150,7 @@ const services = (flags: Flags) => {
 
 const check = Effect.fnUntraced(function* (flags: Flags) {
   yield* Sessions.checkServer(flags)
-  if (flags.port < 0 || flags.port > 65535)
-    return yield* usage(`--port wants a number from 0 to 65535, not ${flags.port}`)
+  yield* checkPsk(flags)
   const strange = flags.alpn.find((protocol) => !/^http\/1\.[01]$/.test(protocol))
   if (flags.mode === "http" && strange !== undefined) {
     return yield* usage(`--mode http speaks http/1.1 and http/1.0, not ${JSON.stringify(strange)}`)
@@ -194,7 +194,10 @@ const listen = (flags: Flags, service: Service) =>
 export const serve = Command.make(
   "serve",
   {
-    port: Flag.Int("port").pipe(Flag.withDefault(4433), Flag.withDescription("0 takes a free one; default 4433")),
+    port: int("port", [0, 65_535]).pipe(
+      Flag.withDefault(4433),
+      Flag.withDescription("0 takes a free one; default 4433")
+    ),
     host: Flag.String("host").pipe(
       Flag.withDefault("127.0.0.1"),
       Flag.withDescription("The address to listen on; default 127.0.0.1, for this machine only")

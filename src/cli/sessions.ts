@@ -71,12 +71,18 @@ export const tellLost = ({ earlyData }: ClientFlags, { info }: TlsConnection): E
 
 /** Of `serve`. */
 export const serverFlags = {
-  tickets: optionalInt("tickets", "N", "Tickets after a handshake, 0 to 255, unless the client wants fewer; default 2"),
+  tickets: optionalInt(
+    "tickets",
+    "N",
+    [0, 255],
+    "Tickets after a handshake, 0 to 255, unless the client wants fewer; default 2"
+  ),
   stateful: toggle("stateful", "Keep sessions here, each for one use, and not sealed inside of the tickets"),
   noTickets: toggle("no-tickets", "Resume nothing, and give no tickets"),
   maxEarlyData: optionalInt(
     "max-early-data",
     "N",
+    [0, 2 ** 32 - 1],
     "Take N bytes of early data from who resumes a session, and answer at once; with --mode forward, too"
   )
 }
@@ -92,16 +98,9 @@ export interface ServerFlags {
 const needy = ({ stateful, maxEarlyData = 0 }: ServerFlags): string | undefined =>
   stateful ? "--stateful" : maxEarlyData > 0 ? "--max-early-data" : undefined
 
-const inRange = (value: number | undefined, most: number): boolean =>
-  value === undefined || (value >= 0 && value <= most)
-
 /** What can be refused before anything is opened. */
 export const checkServer = Effect.fnUntraced(function* (flags: ServerFlags) {
-  const { tickets, noTickets, maxEarlyData } = flags
-  if (!inRange(tickets, 255)) return yield* usage(`--tickets wants a number from 0 to 255, not ${tickets}`)
-  if (!inRange(maxEarlyData, 2 ** 32 - 1)) {
-    return yield* usage(`--max-early-data wants a number of bytes below 2^32, not ${maxEarlyData}`)
-  }
+  const { tickets, noTickets } = flags
   if (noTickets && tickets !== undefined && tickets > 0) return yield* usage("--no-tickets and --tickets: choose one")
   const flag = needy(flags)
   if (flag !== undefined && (noTickets || tickets === 0)) {

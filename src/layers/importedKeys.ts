@@ -111,7 +111,11 @@ export const make = Effect.fnUntraced(function* ({ name, aliases = [], keys }: O
   /** Nobody offers a key to himself. */
   const offer = Effect.fnUntraced(function* (server: string) {
     const peer = server.toLowerCase()
-    const fitting = ours.has(peer) ? [] : members.filter((member) => mayMeet(member, peer))
+    if (ours.has(peer)) {
+      yield* Effect.logWarning(`no external PSK is offered to ${escape(peer)}: that is a name of our own`)
+      return []
+    }
+    const fitting = members.filter((member) => mayMeet(member, peer))
     const psks = yield* asConfiguration(
       Effect.fromResult(Result.all(fitting.map((member) => offered(member, self, peer))))
     )

@@ -181,9 +181,6 @@ describe("connect", () => {
       const lengths = (records: ReadonlyArray<number>) => [...new Set(records)].sort((a, b) => a - b)
       assert.isTrue(wire.heard().every((length) => length % 64 === 1))
       assert.deepStrictEqual([lengths(wire.heard()).at(-1), lengths(wire.said()).at(-1)], [513, 300])
-      const none = yield* cli(["connect", `127.0.0.1:${port}`, ...ca, "--max-fragment", "5"], text)
-      assert.strictEqual(none.status, 2)
-      assert.match(none.stderr, /maxFragmentSize is a whole number of bytes from 512 to 16384, not 5/)
     })
   )
 
@@ -287,6 +284,15 @@ describe("connect, when it cannot", () => {
       2,
       /the private key does not belong to the first certificate/
     )
+    fails("a password for nothing", at("--key-password-file", "x"), 2, /--key-password-file needs the --key/)
+    for (const [flag, value, range] of [
+      ["--max-fragment", "5", "512 to 16384"],
+      ["--record-size-limit", "16386", "64 to 16385"],
+      ["--padding", "0", "1 to 16384"]
+    ] as const) {
+      fails(`a size that cannot be: ${flag} ${value}`, at(flag, value), 2, new RegExp(`${flag}: "${value}".* ${range}`))
+    }
+    fails("no protocol", at("--alpn", ","), 2, /--alpn\. Expected: names of protocols/)
     fails("no path", at(...ca, "--http", "index.html"), 2, /--http wants a path that begins with \//)
     fails("no name", at(...ca, "--servername", "a b"), 2, /"a b" is not a server's name/)
     fails("a directory that is not there", at(...ca, "--keylog", "/nowhere/keys"), 2, /key log file \/nowhere\/keys/)

@@ -55,6 +55,12 @@ describe("--psk and --psk-name", () => {
   )
 
   const cases: ReadonlyArray<readonly [string, ReadonlyArray<string>, RegExp]> = [
+    [
+      "the name of the server",
+      ["connect", "LOCALHOST:1", "--psk", psk, "--psk-name", "localhost"],
+      /is the server's name/
+    ],
+    ["no name", ["connect", "localhost:1", "--psk", psk, "--psk-name", ""], /--psk-name : "" is no name/],
     ["a name without keys", ["connect", "localhost:1", "--psk-name", "a"], /--psk-name needs --psk/],
     ["a line that is no key", ["serve", "--psk", file("bad.psk", "fleet:xyz")], /line 1 is not IDENTITY:HEX/],
     ["a key that is too short", ["serve", "--psk", file("short.psk", "fleet:0123456789")], /5 bytes, and 16/],

@@ -238,7 +238,7 @@ describe("serve, when it cannot", () => {
     ["no key", identity.slice(0, 2), /every --cert needs its --key: there are 1 --cert and 0 --key/],
     ["no such file", ["--cert", "/nowhere", "--key", "/nowhere"], /cannot read \/nowhere: there is no such file/],
     ["no such mode", [...identity, "--mode", "proxy"], /--mode/],
-    ["no such port", [...identity, "--port", "65536"], /--port wants a number from 0 to 65535/],
+    ["no such port", [...identity, "--port", "65536"], /--port: "65536"\. Expected: a whole number from 0 to 65535/],
     ["forward where to", [...identity, "--mode", "forward"], /--mode forward needs --to HOST:PORT/],
     ["to what end", [...identity, "--to", "localhost:1"], /--to is for --mode forward/],
     ["whose certificates", [...identity, "--require-client-cert"], /--require-client-cert needs --client-ca FILE/],

@@ -241,8 +241,8 @@ describe("wrong combinations", () => {
     [["serve", ...identity, "--no-tickets", "--tickets", "2"], "--no-tickets and --tickets: choose one"],
     [["serve", ...identity, "--no-tickets", "--stateful"], "--stateful needs tickets: leave --no-tickets out"],
     [["serve", ...identity, "--tickets", "0", "--max-early-data", "9"], "--max-early-data needs tickets"],
-    [["serve", ...identity, "--tickets", "256"], "--tickets wants a number from 0 to 255, not 256"],
-    [["serve", ...identity, "--max-early-data", "-1"], "--max-early-data wants a number of bytes below 2^32, not -1"]
+    [["serve", ...identity, "--tickets", "256"], '--tickets: "256". Expected: a whole number from 0 to 255'],
+    [["serve", ...identity, "--max-early-data", "-1"], '--max-early-data: "-1". Expected: a whole number']
   ]
   it.effect.each(wrong)("%j", ([args, says]) =>
     Effect.gen(function* () {
