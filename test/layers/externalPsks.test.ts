@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Credentials from "../../src/layers/Credentials.ts"
@@ -182,7 +183,11 @@ describe("Selfie (SECURITY 47): a handshake that is led elsewhere", () => {
   it.effect("nobody offers a key to himself", () =>
     Effect.gen(function* () {
       const required = { serverName: "a", externalPskPolicy: "required" } as const
-      assert.include(yield* clientAlone(member("a"), required), "there is no external PSK for a")
+      const warnings: Array<string> = []
+      const logger = Logger.layer([Logger.make(({ message }) => void warnings.push(String(message)))])
+      const refused = clientAlone(member("a"), required).pipe(Effect.provide(logger))
+      assert.include(yield* refused, "there is no external PSK for a")
+      assert.deepStrictEqual(warnings, ["no external PSK is offered to a: that is a name of our own"])
     })
   )
 })
