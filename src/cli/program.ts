@@ -23,7 +23,7 @@ import { version } from "./version.ts"
 export type ExitStatus = 0 | 1 | 2
 
 const root = Command.make("effect-tls").pipe(
-  Command.withDescription("TLS 1.3 from the command line: a client, a server, certificates, and bytes made readable"),
+  Command.withDescription("TLS from the command line: a client, a server, certificates, and bytes made readable"),
   Command.withSubcommands([demo, connect, serve, cert, decode])
 )
 

@@ -4,6 +4,7 @@ import { Effect, Layer, Option, Redacted, Stream } from "effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type { Socket } from "effect/socket/Socket"
+import { SocketServer } from "effect/socket/SocketServer"
 import * as Core from "../../src/core.ts"
 import {
   AntiReplay,
@@ -47,6 +48,17 @@ const Server = TlsServer.layer({ alpnProtocols: ["h2", "http/1.1"] }).pipe(
   Layer.provide(Credentials.layerPem({ chain, key })),
   Layer.provide(NodeTls.layer)
 )
+const echo = Effect.fnUntraced(
+  function* (socket: Socket) {
+    const { pull } = yield* socket.reader
+    const writer = yield* socket.writer
+    while (true) yield* writer.writeAll(yield* pull) // fails when the client has closed
+  },
+  Effect.ignore,
+  Effect.scoped
+)
+const serving = Effect.flatMap(SocketServer, (server) => server.run(echo))
+serving.pipe(Effect.provide(Server), NodeRuntime.runMain)
 
 // README: end
 
