@@ -48,15 +48,12 @@ const Server = TlsServer.layer({ alpnProtocols: ["h2", "http/1.1"] }).pipe(
   Layer.provide(Credentials.layerPem({ chain, key })),
   Layer.provide(NodeTls.layer)
 )
-const echo = Effect.fnUntraced(
-  function* (socket: Socket) {
+const echo = (socket: Socket) =>
+  Effect.gen(function* () {
     const { pull } = yield* socket.reader
     const writer = yield* socket.writer
     while (true) yield* writer.writeAll(yield* pull) // fails when the client has closed
-  },
-  Effect.ignore,
-  Effect.scoped
-)
+  }).pipe(Effect.ignore, Effect.scoped)
 const serving = Effect.flatMap(SocketServer, (server) => server.run(echo))
 serving.pipe(Effect.provide(Server), NodeRuntime.runMain)
 
