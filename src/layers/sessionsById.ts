@@ -22,13 +22,21 @@ const put = (store: Store, id: Uint8Array, session: Session): Effect.Effect<void
   return Effect.ensuring(store.put(id, encoded.success, session.expires), wipe)
 }
 
+/** The session of bytes that are of no use afterwards. */
+const restored = (bytes: Uint8Array | undefined): Session | undefined => {
+  const session = bytes && decodeSession(bytes)
+  bytes?.fill(0)
+  return session
+}
+
 /** Over any store; `lifetime` is that of new sessions. */
 export const make = (store: Store, lifetime: Duration.Duration): SessionsById => ({
   find: Effect.fnUntraced(function* (id) {
-    const bytes = yield* store.take(id)
-    if (bytes === undefined) return undefined
-    const session = decodeSession(bytes)
-    bytes.fill(0)
+    const seen = restored(yield* store.get(id))
+    seen?.secret.wipe()
+    // The tickets of TLS 1.3 may be in the same store, and are not used up by whoever says one as an ID.
+    if (seen?.version !== "TLSv1.2") return undefined
+    const session = restored(yield* store.take(id))
     if (session === undefined || session.expires > (yield* Clock.currentTimeMillis)) return session
     session.secret.wipe()
     return undefined

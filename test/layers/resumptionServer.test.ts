@@ -1,5 +1,7 @@
 /** What a server resumes: as the one it was, once, and only for whoever has the session's key. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -8,6 +10,7 @@ import { Secret, unsafeBytes } from "../../src/crypto/secret.ts"
 import * as ClientSessionStore from "../../src/layers/ClientSessionStore.ts"
 import * as Credentials from "../../src/layers/Credentials.ts"
 import * as ServerSessionStore from "../../src/layers/ServerSessionStore.ts"
+import * as SessionsById from "../../src/layers/sessionsById.ts"
 import * as Tickets from "../../src/layers/Tickets.ts"
 import * as TlsClient from "../../src/layers/TlsClient.ts"
 import * as TlsServer from "../../src/layers/TlsServer.ts"
@@ -15,7 +18,7 @@ import * as Certificates from "../../src/layers/testing/certificates.ts"
 import * as Mocks from "../../src/layers/testing/mocks.ts"
 import * as Pair from "../../src/layers/testing/pair.ts"
 import * as TlsTest from "../../src/layers/testing/TlsTest.ts"
-import type { Session, Ticket } from "../../src/state/session.ts"
+import { encodeSession, type Session, type Ticket } from "../../src/state/session.ts"
 import { sessionOf } from "./contract/sessions.ts"
 
 const stateful = Layer.orDie(Tickets.layerStateful().pipe(Layer.provide(ServerSessionStore.layerMemory()))).pipe(
@@ -106,6 +109,57 @@ describe("a ticket that is good once", () => {
       yield* TlsTest.outcome({ server: { choose: () => Effect.succeed(stranger) } })
       assert.strictEqual((yield* TlsTest.handshake()).server.info.kind, "resumed")
     }).pipe(Effect.scoped, Effect.provide([handing(([first]) => first && again(first)), stateful]))
+  )
+})
+
+const everyKind = [
+  ["sealed in tickets", Layer.orDie(Tickets.layerSealed())],
+  [
+    "in a store, behind tickets",
+    Layer.orDie(Tickets.layerStateful().pipe(Layer.provide(ServerSessionStore.layerMemory())))
+  ]
+] as const
+const versions = [
+  ["TLSv1.2", "TLSv1.3", { version: "TLSv1.3", suite: "TLS_AES_128_GCM_SHA256" }],
+  ["TLSv1.3", "TLSv1.2", { version: "TLSv1.2", suite: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" }]
+] as const
+
+describe.each(everyKind)("a session %s", (_, tickets) => {
+  for (const [began, spoken, claimed] of versions) {
+    it.effect(`that began in ${began} is none in ${spoken}, whatever the client takes it for`, () => {
+      let lie: typeof claimed | undefined
+      const hand = ([first]: ReadonlyArray<Ticket>): Ticket | undefined => {
+        if (first === undefined) return undefined
+        const { session, ticket } = again(first)
+        return { session: { ...session, ...lie }, ticket }
+      }
+      const kind = (version: typeof began | typeof spoken) =>
+        Effect.map(
+          Effect.tap(TlsTest.handshake({ client: { versions: [version] } }), TlsTest.readTickets),
+          ({ server }) => server.info.kind
+        )
+      return Effect.gen(function* () {
+        assert.strictEqual(yield* kind(began), "full")
+        lie = claimed
+        assert.strictEqual(yield* kind(spoken), "full")
+        lie = undefined
+        assert.strictEqual(yield* kind(began), "resumed", "and it is still there")
+      }).pipe(Effect.scoped, Effect.provide([handing(hand), tickets.pipe(Layer.provideMerge(TlsTest.layer))]))
+    })
+  }
+})
+
+describe("a session by its ID", () => {
+  it.effect("is one of TLS 1.2: a ticket of TLS 1.3 that is said as an ID stays in the store", () =>
+    Effect.gen(function* () {
+      const store = (yield* ServerSessionStore.ServerSessionStore) ?? assert.fail("no store")
+      const { find } = SessionsById.make(store, Duration.hours(1))
+      const ticket = new Uint8Array(32).fill(7)
+      const expires = (yield* Clock.currentTimeMillis) + 3_600_000
+      yield* store.put(ticket, Result.getOrThrow(encodeSession(sessionOf({ expires }))), expires)
+      assert.isUndefined(yield* find(ticket))
+      assert.isDefined(yield* store.get(ticket))
+    }).pipe(Effect.provide(ServerSessionStore.layerMemory()))
   )
 })
 
