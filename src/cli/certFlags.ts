@@ -36,7 +36,6 @@ export const parseValidity = Effect.fnUntraced(function* (flags: {
   readonly days: number | undefined
 }): Effect.fn.Return<Validity, CliFailure> {
   const { days } = flags
-  if (days !== undefined && days < 1) return yield* usage("--days wants a number of at least 1")
   if (days !== undefined && flags.notAfter !== undefined)
     return yield* usage("--days and --not-after: give one of them")
   const notBefore = yield* timeOf("--not-before", flags.notBefore)

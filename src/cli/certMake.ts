@@ -49,14 +49,19 @@ const flags = {
   intermediate: toggle("intermediate", "Issue under an intermediate authority, which the chain includes"),
   notBefore: optionalText("not-before", "TIME", "When all of them begin to be valid; an hour ago unless given"),
   notAfter: optionalText("not-after", "TIME", "When server and client end, to the second; a time that is past will do"),
-  days: optionalInt("days", "N", "How long server and client are valid; 90 unless given"),
+  days: optionalInt("days", "N", [1, 36_500], "How long server and client are valid; 90 unless given"),
   permitted: repeatedText(
     "permitted",
     "TYPE:NAME",
     "Only such names may the authority that issues certify: dns:, ip: (a network), email:, uri:, dirname:; repeatable"
   ),
   excluded: repeatedText("excluded", "TYPE:NAME", "Such names it may not certify; repeatable"),
-  pathLength: optionalInt("path-length", "N", "So many authorities may follow below the root; no limit unless given"),
+  pathLength: optionalInt(
+    "path-length",
+    "N",
+    [0, 0xffff],
+    "So many authorities may follow below the root; no limit unless given"
+  ),
   keyUsage: optionalText("key-usage", "A,B", "What the server's key is for; digitalSignature unless given"),
   extKeyUsage: optionalText("ext-key-usage", "A,B", "Its purposes, by name or OID; serverAuth unless given"),
   policy: repeatedText("policy", "OID", "A certificate policy of the server's and the intermediate, repeatable"),
@@ -65,6 +70,7 @@ const flags = {
   ctLogs: optionalInt(
     "ct-logs",
     "N",
+    [1, 16],
     "Embed timestamps of N logs made for it, of N operators; ct-log-list.json is theirs"
   ),
   extension: repeatedText(
@@ -98,11 +104,6 @@ const some = <A>(list: ReadonlyArray<A>): ReadonlyArray<A> | undefined => (list.
 const commonName = (name: GeneralName | undefined): string | undefined =>
   name?._tag === "dNSName" || name?._tag === "iPAddress" ? showGeneralName(name).replace(/^\w+:/, "") : undefined
 
-const countOf = (flag: string, value: number | undefined, least: number, most: number) =>
-  value === undefined || (value >= least && value <= most)
-    ? Effect.void
-    : usage(`${flag} wants a number from ${least} to ${most}`)
-
 /** What the server's certificate says, and no other. */
 const serverOptions = resultFn(function* (given: Flags): Returns<LeafOptions, CliFailure> {
   const names = yield* Result.all(given.name.map((text) => parseName("--name", text)))
@@ -130,8 +131,6 @@ const constraintsOf = resultFn(function* ({ permitted, excluded }: Flags): Retur
 })
 
 const meant = Effect.fnUntraced(function* (given: Flags): Effect.fn.Return<Made, CliFailure> {
-  yield* countOf("--path-length", given.pathLength, 0, 0xffff)
-  yield* countOf("--ct-logs", given.ctLogs, 1, 16)
   const policies = yield* Effect.fromResult(Result.all(given.policy.map(parsePolicy)))
   return {
     ...given,

@@ -128,7 +128,7 @@ describe("cert make", () => {
 
   const wrong: ReadonlyArray<readonly [string, ReadonlyArray<string>, RegExp]> = [
     ["a date that is none", ["--not-before", "soon"], /--not-before wants a moment/],
-    ["no days", ["--days", "0"], /--days wants a number/]
+    ["no days", ["--days", "0"], /--days: "0"\. Expected: a whole number from 1/]
   ]
   it.live.each(wrong)("refuses %s", ([, args, words]) =>
     Effect.gen(function* () {
