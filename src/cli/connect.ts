@@ -22,6 +22,7 @@ import {
   type Common,
   common,
   cryptoLayer,
+  masterSecretOf,
   optionalText,
   recordOptions,
   repeatedText,
@@ -110,6 +111,7 @@ const talk = (endpoint: Endpoint, flags: Flags) =>
     const connection = yield* TlsClient.connect(tcp, {
       serverName: servername,
       versions: versionsOf(flags),
+      extendedMasterSecret: masterSecretOf(flags),
       alpnProtocols: flags.alpn,
       grease: flags.grease,
       extensionOrder: flags.extensionOrder,

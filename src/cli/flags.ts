@@ -64,6 +64,10 @@ export const common = {
     Flag.withDescription("A version to allow, repeatable; both unless told"),
     Flag.atLeast(0)
   ),
+  dangerouslyPlainMasterSecret: toggle(
+    "dangerously-plain-master-secret",
+    "Speak TLS 1.2 with peers that lack extended_master_secret too: whoever is in between can join two connections"
+  ),
   suite: repeatedText("suite", "NAME", "A cipher suite to allow, repeatable, the preferred first"),
   group: repeatedText(
     "group",
@@ -105,6 +109,7 @@ export const common = {
 export interface Common {
   readonly alpn: ReadonlyArray<string>
   readonly tls: ReadonlyArray<"1.2" | "1.3">
+  readonly dangerouslyPlainMasterSecret: boolean
   readonly suite: ReadonlyArray<string>
   readonly group: ReadonlyArray<string>
   readonly grease: "on" | "off"
@@ -121,6 +126,10 @@ export const versionsOf = ({ tls }: Pick<Common, "tls">): ReadonlyArray<Version>
   const named = (["1.3", "1.2"] as const).filter((version) => tls.includes(version))
   return named.length === 0 ? undefined : named.map((version): Version => `TLSv${version}`)
 }
+
+/** Whether TLS 1.2 needs the extended master secret (RFC 7627): always, unless it is asked for by its name. */
+export const masterSecretOf = ({ dangerouslyPlainMasterSecret }: Common): "required" | "optional" =>
+  dangerouslyPlainMasterSecret ? "optional" : "required"
 
 /** How the flags want records to be. */
 export const recordOptions = ({ maxFragment, recordSizeLimit, padding }: Common): RecordOptions => ({

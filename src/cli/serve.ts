@@ -28,6 +28,7 @@ import {
   common,
   cryptoLayer,
   int,
+  masterSecretOf,
   optionalText,
   recordOptions,
   repeatedText,
@@ -132,6 +133,7 @@ const services = (flags: Flags) => {
   const { host, port } = flags
   return TlsServer.layer({
     versions: versionsOf(flags),
+    extendedMasterSecret: masterSecretOf(flags),
     alpnProtocols: flags.alpn,
     grease: flags.grease,
     clientAuthentication: authentication(flags),

@@ -9,11 +9,23 @@ import { hasSslscan, runTestssl, sslscan, testssl } from "./support/scanners.ts"
 /**
  * Servers: their flags, and what a scanner is to see. The hellos that scanners write themselves offer no
  * extended_master_secret, without which there is no TLS 1.2 here (RFC 7627): only their probes by OpenSSL get that far.
+ * The last one lets that pass, so that they see all of it.
  */
 const seen = { versions: { sslscan: ["tls 1.3"], testssl: ["TLS1_3"] }, suites }
 const rows = [
   { name: "TLS 1.3", flags: ["--tls", "1.3"], ...seen },
-  { name: "TLS 1.2 and 1.3", flags: ["--tls", "1.2", "--tls", "1.3"], ...seen }
+  { name: "TLS 1.2 and 1.3", flags: ["--tls", "1.2", "--tls", "1.3"], ...seen },
+  {
+    name: "TLS 1.2 and 1.3 without extended master secret",
+    flags: ["--tls", "1.2", "--tls", "1.3", "--dangerously-plain-master-secret"],
+    versions: { sslscan: ["tls 1.2", "tls 1.3"], testssl: ["TLS1_2", "TLS1_3"] },
+    suites: [
+      ...suites,
+      "ECDHE-ECDSA-AES128-GCM-SHA256",
+      "ECDHE-ECDSA-AES256-GCM-SHA384",
+      "ECDHE-ECDSA-CHACHA20-POLY1305"
+    ]
+  }
 ]
 
 /** What follows from a certificate that was made here for this machine, and from the machine the scanner runs on. */
