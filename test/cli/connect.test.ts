@@ -33,6 +33,19 @@ const objects = (stderr: string): ReadonlyArray<Record<string, unknown>> =>
     .map((line) => JSON.parse(line))
 
 describe("connect", () => {
+  it.live("TLS 1.2 without the extended master secret: refused with a reason, or by a dangerous name let pass", () =>
+    Effect.gen(function* () {
+      // SSL_OP_NO_EXTENDED_MASTER_SECRET, to which node has no name.
+      const { port } = yield* Node.serve({ minVersion: "TLSv1.2", maxVersion: "TLSv1.2", secureOptions: 1 })
+      const refused = yield* cli(["connect", `localhost:${port}`, ...ca], "x")
+      assert.strictEqual(refused.status, 1)
+      assert.match(refused.stderr, /NoExtendedMasterSecret/)
+      const taken = yield* cli(["connect", `localhost:${port}`, ...ca, "--dangerously-plain-master-secret"], "x")
+      assert.deepStrictEqual([taken.status, taken.stdout], [0, "x"], taken.stderr)
+      assert.match(taken.stderr, /^Version +TLSv1\.2$/m)
+    })
+  )
+
   it.live("sends standard input, prints what comes, tells what was negotiated, and ends in order", () =>
     Effect.gen(function* () {
       const { port, attended, errors } = yield* Node.serve({ ALPNProtocols: ["x", "y"] })

@@ -217,4 +217,28 @@ describe("node:tls as a client of TLS 1.2", () => {
       assert.deepStrictEqual(yield* schemes(served, 1), ["ecdsa_secp256r1_sha256"])
     })
   )
+
+  it.live("that lacks the extended master secret is refused, or served without exporters and sessions", () =>
+    Effect.gen(function* () {
+      // SSL_OP_NO_EXTENDED_MASTER_SECRET, to which node has no name.
+      const plain = { ...only, secureOptions: 1 }
+      const strict = yield* Ours.serve({ versions })
+      assert.match(String(yield* Effect.flip(Node.connect(strict.port, plain))), /HANDSHAKE_FAILURE/)
+      const refused: Array<string> = []
+      const { port } = yield* Ours.serve({
+        versions,
+        extendedMasterSecret: "optional",
+        serve: (connection) =>
+          Effect.gen(function* () {
+            const error = yield* Effect.flip(connection.exportKeyingMaterial("EXPORTER-x", undefined, 32))
+            refused.push(error.reason._tag)
+            yield* Ours.echo(connection)
+          })
+      })
+      const socket = yield* Node.connect(port, plain)
+      yield* Node.exchange(socket, Buffer.from("x"))
+      assert.deepStrictEqual(refused, ["NoExporter"])
+      assert.strictEqual(socket.getTLSTicket(), undefined)
+    }).pipe(Effect.provide(aging))
+  )
 })

@@ -376,7 +376,7 @@ describe("ChangeCipherSpec in records (SECURITY 7)", () => {
 
   it("twice, with another byte, with more bytes, inside a message, or followed by a plain Finished", () => {
     const bad: ReadonlyArray<[ReadonlyArray<Uint8Array>, ReasonName]> = [
-      [[ccs, ccs], "BadRecordMac"],
+      [[ccs, ccs], "UnexpectedRecord"],
       [[plainRecord(20, Uint8Array.of(2))], "UnexpectedRecord"],
       [[plainRecord(20, Uint8Array.of(1, 1))], "UnexpectedRecord"],
       [[plainRecord(20, new Uint8Array(0))], "UnexpectedRecord"],

@@ -166,6 +166,10 @@ export class RecordReader {
       return fail("UnexpectedRecord", stranger)
     }
     const opener = this.#opener?.covers(name) ? this.#opener : undefined
+    // In TLS 1.2 one comes before the keys and none behind them, protected or not (RFC 5246 section 7.1).
+    if (opener !== undefined && name === "change_cipher_spec") {
+      return fail("UnexpectedRecord", "a second change_cipher_spec: keys change once in a connection")
+    }
     // Early data behind a retry is protected, though there is no key that would open it.
     const unopened = name === "application_data" && this.#skippable !== undefined ? maxCiphertext13 : maxPlaintext
     const most = opener?.mostCiphertext ?? unopened
