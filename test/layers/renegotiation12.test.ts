@@ -3,17 +3,13 @@ import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Socket from "effect/socket/Socket"
-import { Secret } from "../../src/crypto/secret.ts"
 import * as TlsClient from "../../src/layers/TlsClient.ts"
 import { find } from "../../src/layers/TlsError.ts"
 import * as TlsServer from "../../src/layers/TlsServer.ts"
 import * as Mocks from "../../src/layers/testing/mocks.ts"
 import * as Pair from "../../src/layers/testing/pair.ts"
-import { Opener12, Sealer12 } from "../../src/state/record/protection12.ts"
-import { RecordReader } from "../../src/state/record/reader.ts"
-import { writeKeys } from "../../src/state/tls12/keySchedule.ts"
-import { fromHex, okay } from "../support/answers.ts"
 import { encode12, hello12, suites } from "../support/client12.ts"
+import { records } from "../support/keys12.ts"
 import { clientEnd, clientWorld, type End, serverEnd, serverWorld } from "../support/pair.ts"
 import { type } from "../support/puppet.ts"
 import { read, world } from "./support.ts"
@@ -35,42 +31,6 @@ const drive = Effect.fnUntraced(function* (end: End, socket: Pair.Pair["left"]) 
   }
   return { pull, write }
 })
-
-/** What the keys of both directions are, out of the key log and both hellos. */
-const keysOf = ({ events }: End) => {
-  const [line = ""] = events.flatMap((event) => (event._tag === "LogKey" ? [event.line] : []))
-  const [, client = "", master = ""] = line.trim().split(" ")
-  const [server] = events.flatMap((e) =>
-    e._tag === "Message12" && e.message._tag === "ServerHello"
-      ? [e.message.body.random]
-      : e._tag === "Message" && e.message._tag === "ServerHello"
-        ? [e.message.body.random]
-        : []
-  )
-  const suite = suites12[0] ?? assert.fail("no suite")
-  const randoms = { client: fromHex(client), server: server ?? assert.fail("no ServerHello") }
-  return { suite, keys: writeKeys(suite, new Secret("master", fromHex(master)), randoms) }
-}
-
-/** Seals and opens what follows the Finished of both. */
-const records = (end: End, role: "client" | "server") => {
-  const { suite, keys } = keysOf(end)
-  const sealer = new Sealer12(suite, keys[role], 1)
-  const reader = new RecordReader()
-  reader.protect(new Opener12(suite, keys[role === "client" ? "server" : "client"], 1))
-  return {
-    seal: (contentType: number, content: Uint8Array): Uint8Array => {
-      const out = new Uint8Array(5 + content.length + sealer.expansion)
-      okay(sealer.seal(contentType, content, out, 0))
-      return out
-    },
-    opened: (bytes: Uint8Array) => {
-      okay(reader.push(bytes))
-      const record = okay(reader.next()) ?? assert.fail("no whole record")
-      return [record.type, ...record.fragment]
-    }
-  }
-}
 
 /** Header, explicit nonce, two bytes, tag. */
 const alertSize = 5 + 8 + 2 + 16

@@ -4,6 +4,7 @@ import type { Extension } from "../../src/codec/extension/placement.ts"
 import { lengthAt, typeAt } from "../../src/codec/record/record.ts"
 import type { Ticket } from "../../src/state/session.ts"
 import { accepted12, both, extensionOf, having, type Puppet12, refused12, run12, suites } from "../support/client12.ts"
+import { records as sealing } from "../support/keys12.ts"
 import {
   carry,
   clientEnd,
@@ -113,6 +114,20 @@ describe("48: a record longer than the limit, of a hostile peer", () => {
     puppet.record(type.application_data, pattern(101, 1))
     assert.strictEqual(puppet.end.failure?.reason, "RecordOverflow")
     assert.deepStrictEqual(puppet.alerts, ["2 record_overflow"])
+  })
+
+  it("is record_overflow to our client, and one of the limit is not", () => {
+    const client = clientEnd({ ...only12, recordSizeLimit: 100 })
+    const { server } = handshake(
+      client,
+      serverEnd({ ...only12, recordSizeLimit: 500 }, serverWorld(), { keyLog: "on" })
+    )
+    const { seal } = sealing(server, "server")
+    client.receive(seal(type.application_data, pattern(100, 1)))
+    assert.strictEqual(client.data.length, 100)
+    client.receive(seal(type.application_data, pattern(101, 1)))
+    assert.strictEqual(client.failure?.reason, "RecordOverflow")
+    assert.strictEqual(client.data.length, 100)
   })
 
   it("is no overflow where the client said no limit", () => {
