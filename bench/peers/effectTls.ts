@@ -1,5 +1,4 @@
-/** effect-tls through its public layers: `TlsServer.layer` over `NodeSocketServer`, `TlsClient.makeSocket` over `NodeSocket`. */
-import * as NodeSocket from "@effect/platform-node/NodeSocket"
+/** effect-tls through its public layers, over the TCP sockets of `NodeTcp`. */
 import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -13,6 +12,7 @@ import * as ClientVerifier from "../../src/layers/ClientVerifier.ts"
 import * as Credentials from "../../src/layers/Credentials.ts"
 import * as CryptoProvider from "../../src/layers/CryptoProvider.ts"
 import * as NodeCryptoProvider from "../../src/layers/node/NodeCryptoProvider.ts"
+import * as NodeTcp from "../../src/layers/node/NodeTcp.ts"
 import { layerAllocator } from "../../src/layers/node/NodeTls.ts"
 import * as ServerVerifier from "../../src/layers/ServerVerifier.ts"
 import * as Tickets from "../../src/layers/Tickets.ts"
@@ -104,6 +104,7 @@ export const make = (provider: keyof typeof providers): Peer => {
   const serverOf = (setup: Setup) =>
     ManagedRuntime.make(
       TlsServer.layer({ clientAuthentication: setup.kind === "mutual" ? "required" : "none" }).pipe(
+        Layer.provide(NodeTcp.layer),
         Layer.provide(NodeSocketServer.layer({ port: 0, host: "127.0.0.1", noDelay: true, backlog: 1024 })),
         Layer.provide(Layer.merge(Credentials.layerPem(setup.identity), serverExtras(setup))),
         Layer.provide(crypto(setup))
@@ -112,7 +113,7 @@ export const make = (provider: keyof typeof providers): Peer => {
   let server: ReturnType<typeof serverOf> | undefined
 
   const connect = Effect.fnUntraced(function* (port: number) {
-    const tcp = yield* NodeSocket.makeNet({ host: "127.0.0.1", port, noDelay: true })
+    const tcp = yield* NodeTcp.makeNet({ host: "127.0.0.1", port, noDelay: true })
     const { socket, info } = yield* TlsClient.connect(tcp, { serverName: "localhost" })
     return { info, reader: yield* socket.reader, writer: yield* socket.writer }
   })

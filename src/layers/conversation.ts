@@ -14,7 +14,7 @@ import type { Observer } from "./events.ts"
 import type { KeyLogger } from "./KeyLog.ts"
 import { Outbox } from "./outbox.ts"
 import { fromFailure, type TlsError } from "./TlsError.ts"
-import { transportFailed } from "./transport.ts"
+import { type Release, transportFailed } from "./transport.ts"
 
 /** One end of a connection that is to be: the machine, who answers it, and how long it may take. */
 export interface Endpoint {
@@ -53,6 +53,8 @@ export class Conversation {
   readonly outbox: Outbox
   readonly inner: Socket.Reader
   readonly writer: Socket.Writer
+  /** Takes back the memory of arrays that came over the transport and are read. */
+  readonly release: Release
   /** Data that came and was not pulled yet. */
   ready: Array<Uint8Array> = []
   readonly earlyData = new EarlyDataQueue()
@@ -63,12 +65,14 @@ export class Conversation {
   /** Whether the transport takes what we say; `stuck` when it did not take the last words, `destroyed` by ourselves. */
   transport: "open" | "stuck" | "destroyed" = "open"
 
-  constructor(endpoint: Endpoint, inner: Socket.Reader, writer: Socket.Writer) {
+  constructor(endpoint: Endpoint, inner: Socket.Reader, writer: Socket.Writer, release: Release) {
     this.endpoint = endpoint
     this.connection = endpoint.connection
     this.inner = inner
     this.writer = writer
-    this.outbox = new Outbox(writer, endpoint.services, (plaintext) => this.settle(this.connection.send(plaintext)))
+    this.release = release
+    const send = (plaintext: Uint8Array) => this.settle(this.connection.send(plaintext))
+    this.outbox = new Outbox(writer, endpoint.services, send, release)
   }
 
   /** Sends what a step yields, and takes note of what happened in it. What others must be told is left over. */

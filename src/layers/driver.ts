@@ -20,7 +20,7 @@ import { handOver, type TrafficHandOver } from "./handOver.ts"
 import { finish, handshake, inTime, receiverOf, unfinished } from "./handshake.ts"
 import { Inbox } from "./inbox.ts"
 import { fromFailure, type TlsError } from "./TlsError.ts"
-import { transportFailed } from "./transport.ts"
+import { releaseOf, transportFailed } from "./transport.ts"
 
 export type { Endpoint } from "./conversation.ts"
 
@@ -138,7 +138,7 @@ const open = Effect.fnUntraced(function* (socket: Socket.Socket, endpoint: Endpo
     fromFailure(transportFailed(error), { phase: endpoint.connection.state, peer: endpoint.peer })
   )
   const writer = yield* Scope.provide(socket.writer, scope)
-  const conversation = new Conversation(endpoint, inner, writer)
+  const conversation = new Conversation(endpoint, inner, writer, releaseOf(socket))
   const inbox = new Inbox(inner, conversation.outbox, receiverOf(conversation), endpoint.services)
   yield* Scope.addFinalizer(scope, letGo(conversation, inbox))
   const began = yield* Clock.currentTimeNanos

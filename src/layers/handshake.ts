@@ -128,7 +128,9 @@ export const receiverOf = (conversation: Conversation): Receiver => ({
     let asks: Progress["asks"]
     const told: Array<Effect.Effect<void>> = []
     for (const chunk of chunks) {
-      const progress = conversation.connection.receive(bytesOf(chunk))
+      const bytes = bytesOf(chunk)
+      const progress = conversation.connection.receive(bytes)
+      conversation.release(bytes)
       told.push(...conversation.take(progress))
       asks = progress.asks
     }

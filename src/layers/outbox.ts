@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { SocketError, Writer } from "effect/socket/Socket"
 import { type Failure, make as failure } from "../state/failure.ts"
-import { describeCause } from "./transport.ts"
+import { describeCause, type Release } from "./transport.ts"
 import { Worker } from "./worker.ts"
 
 /** Bytes of plaintext that are sealed before the inner writer has taken what was sealed earlier: 64 KiB. */
@@ -48,7 +48,10 @@ export class Outbox {
   readonly #writer: Writer
   readonly #send: (plaintext: Uint8Array) => Sealed
   readonly #worker: Worker
+  readonly #release: Release
   #sealed: Array<Uint8Array> = []
+  /** Records that the inner writer is taking. */
+  #taking: Array<Uint8Array> = []
   #backlog = 0
   readonly #jobs: Array<Job> = []
   /** Jobs whose last records the inner writer is taking. */
@@ -56,10 +59,16 @@ export class Outbox {
   #broken: Failure | undefined
   #handedOver = 0
 
-  /** `send` seals application data. */
-  constructor(writer: Writer, services: Context.Context<never>, send: (plaintext: Uint8Array) => Sealed) {
+  /** `send` seals application data, `release` is told what the inner writer has taken. */
+  constructor(
+    writer: Writer,
+    services: Context.Context<never>,
+    send: (plaintext: Uint8Array) => Sealed,
+    release: Release
+  ) {
     this.#writer = writer
     this.#send = send
+    this.#release = release
     this.#worker = new Worker(
       services,
       () => this.#work(),
@@ -152,6 +161,7 @@ export class Outbox {
       while: () => this.#seal(),
       body: () => this.#handOver(),
       step: () => {
+        for (const taken of this.#taking.splice(0)) this.#release(taken)
         this.#backlog = sizeOf(this.#sealed)
         this.#handedOver++
         this.#settle(Effect.void)
@@ -166,6 +176,7 @@ export class Outbox {
     const records = this.#sealed
     if (!isNonEmpty(records)) return Effect.void
     this.#sealed = []
+    this.#taking = records
     return records.length === 1 ? this.#writer.write(records[0]) : this.#writer.writeAll(records)
   }
 

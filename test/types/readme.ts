@@ -23,7 +23,7 @@ import {
   TrustAnchors,
   Verifier
 } from "../../src/index.ts"
-import { NodeTls, nodeHeaderProtection, SessionFile } from "../../src/layers/node/index.ts"
+import { NodeTcp, NodeTls, nodeHeaderProtection, SessionFile } from "../../src/layers/node/index.ts"
 
 declare const chain: string
 declare const key: string
@@ -266,3 +266,17 @@ const attend = Effect.gen(function* () {
 // README: end
 
 export { attend, EarlyServer }
+
+// README: begin
+const fast = Effect.gen(function* () {
+  const tcp = yield* NodeTcp.makeNet({ host: "example.org", port: 443, noDelay: true }) // for NodeSocket.makeNet
+  return yield* TlsClient.connect(tcp, { serverName: "example.org" })
+})
+const FastServer = TlsServer.layer().pipe(
+  Layer.provide(NodeTcp.layer), // this line alone
+  Layer.provide(NodeSocketServer.layer({ port: 8443, noDelay: true }))
+)
+
+// README: end
+
+export { FastServer, fast }

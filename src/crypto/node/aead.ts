@@ -1,7 +1,7 @@
 /** AEADs on node:crypto. */
 import * as Crypto from "node:crypto"
 import { type Aead, type AeadKey, type AeadName, type Primitives, tagSize } from "../primitives.ts"
-import { plain } from "./bytes.ts"
+import { plain, release } from "./bytes.ts"
 
 const options = { authTagLength: tagSize }
 
@@ -34,7 +34,9 @@ const aeadKey = (cipher: Cipher, bytes: Uint8Array): AeadKey => {
       // The two parts meet in `out`, where the ciphertext then replaces them: one crossing instead of two.
       out.set(head, offset)
       out.set(tail, offset + head.length)
-      out.set(context.update(out.subarray(offset, offset + size)), offset)
+      const ciphertext = context.update(out.subarray(offset, offset + size))
+      out.set(ciphertext, offset)
+      release(ciphertext)
       context.final()
       out.set(context.getAuthTag(), offset + size)
     },

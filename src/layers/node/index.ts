@@ -16,6 +16,8 @@ export * as KeyLogFile from "./KeyLogFile.ts"
 export * as NodeCertificateCompression from "./NodeCertificateCompression.ts"
 /** `CryptoProvider` on node:crypto. */
 export * as NodeCryptoProvider from "./NodeCryptoProvider.ts"
+/** TCP sockets that bulk data costs less on. */
+export * as NodeTcp from "./NodeTcp.ts"
 /** Everything that TLS needs on Node, as one layer. */
 export * as NodeTls from "./NodeTls.ts"
 /** The sessions of a client in a file. */
