@@ -1,7 +1,7 @@
 /** AEADs on node:crypto. */
 import * as Crypto from "node:crypto"
 import { type Aead, type AeadKey, type AeadName, type Primitives, tagSize } from "../primitives.ts"
-import { plain, release } from "./bytes.ts"
+import { hasten, plain, release } from "./bytes.ts"
 
 const options = { authTagLength: tagSize }
 
@@ -47,6 +47,7 @@ const aeadKey = (cipher: Cipher, bytes: Uint8Array): AeadKey => {
       const plaintext = context.update(sealed.subarray(0, size))
       try {
         context.final()
+        hasten(size)
         return plain(plaintext)
       } catch {
         plaintext.fill(0)

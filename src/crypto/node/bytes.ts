@@ -31,3 +31,16 @@ export const release = (bytes: Uint8Array): void => {
   const { buffer } = bytes
   if (bytes.byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0)
 }
+
+/** What {@link hasten} made last: nobody reads it, and an array that nobody holds might never be made. */
+const garbage: { latest: ReadonlyArray<unknown> } = { latest: [] }
+
+/**
+ * Lets the collector find so many bytes sooner, which leave outside of the heap and as a rule die young. It looks among
+ * the young when enough of the heap is new, but what is outside does not count there, so bulk data is left to the
+ * collection that marks the whole heap: 20 ms and more, where the young one takes 2 and frees the same arrays. Half as
+ * many bytes of garbage in the heap let the young one come first. They cost a tenth of opening a record.
+ */
+export const hasten = (size: number): void => {
+  if (size >= worthIt) garbage.latest = new Array(size >> 4)
+}
