@@ -78,6 +78,58 @@ export const rootSignatures =
   "A root is believed for its name and key: its signature is not looked at, and may be of any algorithm " +
   "(`webpki::forbidden-signature-algorithm-in-root`). Its key, its dates and its extensions are."
 
+/** Rules of RFC 5280 that bind those who issue, and are not held against a certificate. */
+export const issuersOnly: ReadonlyArray<readonly [sections: string, rule: string, why: string]> = [
+  [
+    "4.2.1.3, 4.2.1.9",
+    "A CA has keyUsage, and its basicConstraints are critical.",
+    "Roots that systems trust (of Go Daddy, Starfield and Chunghwa) do without both, and `openssl req -x509` without " +
+      "keyUsage. What is there is respected, critical or not; without keyUsage a CA may sign all."
+  ],
+  [
+    "4.1.2.2, 4.1.2.5",
+    "Serial numbers are positive and of 20 octets at most, dates before 2050 UTCTime.",
+    "Refused in what somebody issued; a root is believed all the same (ten have the number zero, one of Certum's such " +
+      "dates)."
+  ],
+  [
+    "4.1.2.8",
+    "No unique identifiers.",
+    "Applications should be able to read them, and nothing follows from them. Before version 2 they are refused."
+  ],
+  [
+    "4.1.2.4, 4.1.2.6, 7.1",
+    "Names have certain types of strings, of certain lengths; issuer and subject are the same by folding case.",
+    "Nothing follows from the types. A chain is held together by the bytes of its names, which section 4.1.2.6 has CAs " +
+      "repeat; name constraints do fold."
+  ],
+  [
+    "4.2.1.6",
+    "A dNSName has the preferred syntax, a URI is absolute, an address is a mailbox.",
+    "A name that is none is nobody's; under constraints on its type it refuses. Empty ones and addresses of other " +
+      "lengths refuse always."
+  ],
+  [
+    "4.2.1.7, 4.2.1.8, 4.2.1.15, 4.2.2.2",
+    "What stands in issuerAltName, subjectDirectoryAttributes, freshestCRL and subjectInfoAccess.",
+    "They are not read (an empty issuerAltName is what openssl's `issuer:copy` makes under most roots); critical ones " +
+      "refuse."
+  ],
+  [
+    "4.2.1.9, 4.2.1.3",
+    "DER: FALSE is left out of basicConstraints, zero bits off the end of keyUsage.",
+    "Two roots of Trustwave's have such bits, and FALSE is found in the wild; both can be read in one way only. Any " +
+      "other DEFAULT written out refuses."
+  ],
+  [
+    "5.2.1",
+    "A revocation list names its key.",
+    "Those of `openssl ca` do not. One that names another key than the issuer's says nothing."
+  ]
+]
+
+const rule = ([sections, what, why]: (typeof issuersOnly)[number]): string => `| ${sections} | ${what} | ${why} |`
+
 const row = ({ cases, kin, says, why }: Difference): string =>
   `| ${cases.map((id) => `\`${id}\``).join("<br>")} | ${says} | ${why} | ${kin ?? ""} |`
 
@@ -93,4 +145,16 @@ with ours.
 ${differences.map(row).join("\n")}
 
 ${rootSignatures}
+
+## Rules for those who issue
+
+What RFC 5280 demands of CAs and is not held against a certificate, as real ones break it:
+
+| section | rule | here |
+| --- | --- | --- |
+${issuersOnly.map(rule).join("\n")}
+
+On the other side two things are refused that some verifiers take: a constraint on dNSName that begins with a dot
+(section 4.2.1.10 gives the dot a meaning for URIs and addresses only), and constraints on types of names that have no
+such rule, whether a name of the type follows or not.
 `
