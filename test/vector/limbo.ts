@@ -89,7 +89,7 @@ export const issuersOnly: ReadonlyArray<readonly [sections: string, rule: string
   [
     "4.1.2.2, 4.1.2.5",
     "Serial numbers are positive and of 20 octets at most, dates before 2050 UTCTime.",
-    "Refused in what somebody issued; a root is believed all the same (ten have the number zero, one of Certum's such " +
+    "Refused in what somebody issued; a root is believed all the same (some have the number zero, one of Certum's such " +
       "dates)."
   ],
   [
