@@ -77,9 +77,9 @@ const idle =
   async (pair, setup) => {
     const port = await pair.serve(setup, { _tag: "hold" })
     await pair.client({ _tag: "hold", setup, port, count: 100 })
-    const before = await pair.usage()
+    const before = await pair.memory()
     await pair.client({ _tag: "hold", setup, port, count })
-    const after = await pair.usage()
+    const after = await pair.memory()
     await pair.stop()
     const kibibytes = (role: "client" | "server") => (after[role].rss - before[role].rss) / 1024 / count
     return [

@@ -18,7 +18,7 @@ export interface Pair {
   readonly serve: (setup: Setup, mode: Mode) => Promise<number>
   readonly stop: () => Promise<void>
   readonly measure: (request: Request) => Promise<Spent>
-  readonly usage: () => Promise<{ readonly client: Reply; readonly server: Reply }>
+  readonly memory: () => Promise<{ readonly client: Reply; readonly server: Reply }>
   readonly end: () => void
 }
 
@@ -48,22 +48,22 @@ export const start = (implementation: string): Pair => {
   const [clientProcess, serverProcess] = [spawn(), spawn()]
   const client = (request: Request) => ask(clientProcess, request)
   const server = (request: Request) => ask(serverProcess, request)
-  const usage = async () => ({ client: await client({ _tag: "usage" }), server: await server({ _tag: "usage" }) })
+  const both = async (request: Request) => ({ client: await client(request), server: await server(request) })
   return {
     name: implementation,
     client,
-    usage,
+    memory: () => both({ _tag: "memory" }),
     serve: async (setup, mode) => (await server({ _tag: "serve", setup, mode })).value,
     stop: async () => {
       await client({ _tag: "stop" })
       await server({ _tag: "stop" })
     },
     measure: async (request) => {
-      const before = await usage()
+      const before = await both({ _tag: "usage" })
       const began = process.hrtime.bigint()
       const { value } = await client(request)
       const seconds = Number(process.hrtime.bigint() - began) / 1e9
-      const after = await usage()
+      const after = await both({ _tag: "usage" })
       return {
         seconds,
         value,

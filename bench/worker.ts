@@ -22,6 +22,8 @@ export type Request =
     }
   | { readonly _tag: "hold"; readonly setup: Setup; readonly port: number; readonly count: number }
   | { readonly _tag: "usage" }
+  // The same behind a collection of the heap. That throws compiled code away too, so it is for figures of memory alone.
+  | { readonly _tag: "memory" }
 
 export interface Reply {
   /** A port, how many handshakes were resumed, or nothing. */
@@ -55,22 +57,15 @@ const act = async (peer: Peer, request: Request): Promise<number> => {
       return peer.hold(request.setup, request.port, request.count).then(() => 0)
     case "usage":
       return 0
+    case "memory":
+      globalThis.gc?.()
+      return 0
   }
 }
 
-const processorTime = (): number => {
-  const { user, system } = process.cpuUsage()
-  return user + system
-}
-
-/** What was spent in the collections below: a large heap is no part of the work that is measured. */
-let collecting = 0
-
 const usage = () => {
-  const before = processorTime()
-  globalThis.gc?.()
-  collecting += processorTime() - before
-  return { cpu: processorTime() - collecting, rss: process.memoryUsage.rss() }
+  const { user, system } = process.cpuUsage()
+  return { cpu: user + system, rss: process.memoryUsage.rss() }
 }
 
 if (process.send !== undefined) {
@@ -78,10 +73,7 @@ if (process.send !== undefined) {
   process.on("message", (request: Request) => {
     void peer
       .then((peer) => act(peer, request))
-      .then((value) => {
-        const used = request._tag === "usage" ? usage() : { cpu: 0, rss: 0 }
-        process.send?.({ value, ...used } satisfies Reply)
-      })
-      .catch((error: unknown) => process.send?.({ value: 0, cpu: 0, rss: 0, error: String(error) } satisfies Reply))
+      .then((value) => process.send?.({ value, ...usage() } satisfies Reply))
+      .catch((error: unknown) => process.send?.({ value: 0, ...usage(), error: String(error) } satisfies Reply))
   })
 }
