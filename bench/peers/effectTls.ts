@@ -1,5 +1,6 @@
 /** effect-tls through its public layers, over the TCP sockets of `NodeTcp`. */
 import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -23,6 +24,9 @@ import { chunkSize, inParallel, type Mode, type Peer, type Setup } from "./peer.
 
 /** Sessions that a client keeps of a server: more than there are connections at once. */
 const sessionsKept = 64
+
+/** To the server of one setup, as often as is asked: our shared context. */
+class Connect extends Context.Service<Connect, TlsClient.Connect>()("bench/Connect") {}
 
 const one = Uint8Array.of(0x21)
 const chunk = new Uint8Array(chunkSize).fill(0x61)
@@ -89,8 +93,9 @@ export const make = (provider: keyof typeof providers): Peer => {
   /** One set of layers for all connections of a setup, as a program has it. */
   const clientOf = (setup: Setup) =>
     ManagedRuntime.make(
-      Layer.merge(ServerVerifier.layerWebPki, clientExtras(setup)).pipe(
-        Layer.provideMerge(Layer.merge(crypto(setup), TrustAnchors.layerPem(setup.identity.ca)))
+      Layer.effect(Connect, TlsClient.make({ serverName: "localhost" })).pipe(
+        Layer.provide(Layer.merge(ServerVerifier.layerWebPki, clientExtras(setup))),
+        Layer.provide(Layer.merge(crypto(setup), TrustAnchors.layerPem(setup.identity.ca)))
       )
     )
   const clients = new Map<string, ReturnType<typeof clientOf>>()
@@ -114,7 +119,7 @@ export const make = (provider: keyof typeof providers): Peer => {
 
   const connect = Effect.fnUntraced(function* (port: number) {
     const tcp = yield* NodeTcp.makeNet({ host: "127.0.0.1", port, noDelay: true })
-    const { socket, info } = yield* TlsClient.connect(tcp, { serverName: "localhost" })
+    const { socket, info } = yield* (yield* Connect)(tcp)
     return { info, reader: yield* socket.reader, writer: yield* socket.writer }
   })
   let held = Scope.makeUnsafe()

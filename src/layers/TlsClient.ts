@@ -34,27 +34,38 @@ export interface TlsSocket extends Socket.Socket {
   readonly reader: Effect.Effect<TlsReader, Socket.SocketError, Scope.Scope>
 }
 
-/** Looks at services and options once, and at credentials, which may be replaced, in each handshake. */
-const prepare = Effect.fnUntraced(function* (options: Options) {
-  const crypto = yield* CryptoProvider
-  const verifier = yield* ServerVerifier
-  const given = Option.getOrUndefined(yield* Effect.serviceOption(Credentials))
-  const { sessions, resumptionAs } = yield* Resumption.client(options, verifier, crypto.primitives)
-  const types = { serverCertificateTypes: verifier.certificateTypes, authorities: verifier.authorities }
-  const certificateCompression = options.certificateCompression ?? (yield* CertificateCompression)
-  const settings = { ...options, certificateCompression }
-  const config = yield* asConfiguration(Effect.fromResult(client(settings, crypto, verifier.schemes, types)))
-  const keys = yield* ExternalPsks.forClient(serverText(config.server), options.externalPskPolicy)
-  const endpoint = yield* Endpoint.client(options)
-  return (socket: Socket.Socket) => {
-    const handshake = Effect.flatMap(given === undefined ? Effect.undefined : now(given), (credentials) => {
-      const who = { clientCertificateTypes: credentials?.certificateTypes, resumption: resumptionAs(credentials) }
-      const world = { crypto, credentials, verify: verifier.verify, sessions }
-      return endpoint({ ...config, ...who, ...keys }, world)(socket, options.peer ?? options.serverName)
-    })
-    return observed("client")(Effect.map(handshake, (link) => makeConnection(link, crypto.primitives.hashes)))
-  }
-})
+/** Opens a socket and does a handshake on it, as {@link connect} does. */
+export type Connect = (socket: Socket.Socket) => Effect.Effect<TlsConnection, TlsError, Scope.Scope>
+
+/**
+ * For many connections to one server: looks at services and options once, and at credentials, which may be replaced, in
+ * each handshake. Fails with `InvalidConfiguration`.
+ *
+ * @example
+ * const connect = yield* TlsClient.make({ serverName: "example.org" })
+ * const tls = yield* connect(yield* NodeTcp.makeNet({ host: "example.org", port: 443 }))
+ */
+export const make: (options: Options) => Effect.Effect<Connect, TlsError, CryptoProvider | ServerVerifier> =
+  Effect.fnUntraced(function* (options) {
+    const crypto = yield* CryptoProvider
+    const verifier = yield* ServerVerifier
+    const given = Option.getOrUndefined(yield* Effect.serviceOption(Credentials))
+    const { sessions, resumptionAs } = yield* Resumption.client(options, verifier, crypto.primitives)
+    const types = { serverCertificateTypes: verifier.certificateTypes, authorities: verifier.authorities }
+    const certificateCompression = options.certificateCompression ?? (yield* CertificateCompression)
+    const settings = { ...options, certificateCompression }
+    const config = yield* asConfiguration(Effect.fromResult(client(settings, crypto, verifier.schemes, types)))
+    const keys = yield* ExternalPsks.forClient(serverText(config.server), options.externalPskPolicy)
+    const endpoint = yield* Endpoint.client(options)
+    return (socket: Socket.Socket) => {
+      const handshake = Effect.flatMap(given === undefined ? Effect.undefined : now(given), (credentials) => {
+        const who = { clientCertificateTypes: credentials?.certificateTypes, resumption: resumptionAs(credentials) }
+        const world = { crypto, credentials, verify: verifier.verify, sessions }
+        return endpoint({ ...config, ...who, ...keys }, world)(socket, options.peer ?? options.serverName)
+      })
+      return observed("client")(Effect.map(handshake, (link) => makeConnection(link, crypto.primitives.hashes)))
+    }
+  })
 
 /**
  * Opens `socket` and does a handshake on it. The connection lives in the surrounding scope; closing that says
@@ -75,7 +86,7 @@ export const connect = (
   socket: Socket.Socket,
   options: Options
 ): Effect.Effect<TlsConnection, TlsError, Scope.Scope | CryptoProvider | ServerVerifier> =>
-  Effect.flatMap(prepare(options), (handshake) => handshake(socket))
+  Effect.flatMap(make(options), (connect) => connect(socket))
 
 const openError = (cause: TlsError): Socket.SocketError => {
   const kind = cause.reason._tag === "HandshakeTimeout" ? "Timeout" : "Unknown"
@@ -91,7 +102,7 @@ export const makeSocket = (
   socket: Socket.Socket,
   options: Options
 ): Effect.Effect<TlsSocket, TlsError, CryptoProvider | ServerVerifier> =>
-  Effect.map(prepare(options), (handshake) => {
+  Effect.map(make(options), (connect) => {
     const latch = Latch.makeUnsafe(false)
     let present: { readonly connection: TlsConnection; readonly writer: Socket.Writer } | undefined
 
@@ -118,7 +129,7 @@ export const makeSocket = (
     }
 
     const reader = Effect.gen(function* () {
-      const connection = yield* Effect.mapError(handshake(socket), openError)
+      const connection = yield* Effect.mapError(connect(socket), openError)
       const reader = yield* connection.socket.reader
       yield* arrive(connection, yield* connection.socket.writer)
       return { ...reader, connection }

@@ -24,7 +24,10 @@ const mostWaiting = 2 ** 16
 
 const isNonEmpty = <A>(list: Array<A>): list is NonEmptyArray<A> => list.length > 0
 
+/** Made once: every connection ends, and the stack of an error costs as much as a signature. */
 const closed = (code: number) => new Socket.SocketError({ reason: new Socket.SocketCloseError({ code }) })
+const ended = closed(1000)
+const broken = closed(1006)
 const writeFailed = (cause: unknown) => new Socket.SocketError({ reason: new Socket.SocketWriteError({ cause }) })
 
 /** An open socket of Node, its events turned into what a reader pulls. */
@@ -55,7 +58,7 @@ class Tcp {
     const { destroyed } = this.#socket
     this.#socket.off("data", this.#onData).off("end", this.#onEnd).off("error", this.#onError)
     this.#socket.off("close", this.#onClose)
-    this.#end(closed(1006), "at once")
+    this.#end(broken, "at once")
     if (!destroyed) this.#socket.on("error", () => undefined).destroySoon()
   }
 
@@ -116,13 +119,13 @@ class Tcp {
     this.#deliver()
   }
 
-  readonly #onEnd = (): void => this.#end(closed(1000), "after what came")
+  readonly #onEnd = (): void => this.#end(ended, "after what came")
 
   readonly #onError = (cause: Error): void =>
     this.#end(new Socket.SocketError({ reason: new Socket.SocketReadError({ cause }) }), "at once")
 
   readonly #onClose = (hadError: boolean): void =>
-    hadError ? this.#end(closed(1006), "at once") : this.#end(closed(1000), "after what came")
+    hadError ? this.#end(broken, "at once") : this.#end(ended, "after what came")
 }
 
 /** A socket of Node, opened with the reader, as a `Socket`. */
@@ -135,13 +138,18 @@ const make = (open: Effect.Effect<Net.Socket, Socket.SocketError, Scope.Scope>):
   return {
     [Socket.TypeId]: Socket.TypeId,
     [release]: giveBack,
-    reader: Effect.gen(function* () {
-      socket = yield* open
-      const made = new Tcp(socket)
+    reader: Effect.flatMap(open, (found) => {
+      socket = found
+      const made = new Tcp(found)
       tcp = made
-      yield* Effect.addFinalizer(() => Effect.sync(() => made.stop()))
-      opened.openUnsafe()
-      return { pull: made.pull, upgrade: Socket.SocketUpgradeError.unsupported }
+      const reader = { pull: made.pull, upgrade: Socket.SocketUpgradeError.unsupported }
+      return Effect.map(
+        Effect.addFinalizer(() => Effect.sync(() => made.stop())),
+        () => {
+          opened.openUnsafe()
+          return reader
+        }
+      )
     }),
     writer: Effect.acquireRelease(
       Effect.succeed({
@@ -185,7 +193,7 @@ export const makeNet = (options: Net.NetConnectOpts): Effect.Effect<Socket.Socke
 
 /** A client may be gone before anybody looks. */
 const accepted = (socket: Net.Socket): Effect.Effect<Net.Socket, Socket.SocketError> =>
-  Effect.suspend(() => (socket.destroyed ? Effect.fail(closed(1000)) : Effect.succeed(socket)))
+  Effect.suspend(() => (socket.destroyed ? Effect.fail(ended) : Effect.succeed(socket)))
 
 /** What `NodeSocketServer` tells its handlers: the socket of Node. Named here, so that its package is not needed. */
 class NetSocket extends Context.Service<NetSocket, Net.Socket>()("@effect/platform-node/NodeSocket/NetSocket") {}
