@@ -1,34 +1,20 @@
 /** How a server decides whether a client is who it says it is. */
 import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
-import { tls13Schemes } from "../crypto/signature.ts"
-import { authoritiesOf } from "./authorities.ts"
-import { makeAcceptAny, makePinned } from "./bareKey.ts"
-import { CryptoProvider } from "./CryptoProvider.ts"
-import { acceptAnyPolicy } from "./fingerprint.ts"
-import { Revocation } from "./Revocation.ts"
-import { makeVerifier } from "./rawPublicKey.ts"
+import { acceptAny, pinned } from "./bareKey.ts"
+import type { CryptoProvider } from "./CryptoProvider.ts"
+import { rawPublicKeys } from "./rawPublicKey.ts"
 import type { TlsError } from "./TlsError.ts"
-import { TrustAnchors } from "./TrustAnchors.ts"
+import type { TrustAnchors } from "./TrustAnchors.ts"
 import type { Verifier } from "./Verifier.ts"
-import { makeWebPki, type Options } from "./webPki.ts"
+import * as VerifierLayers from "./verifierLayers.ts"
+import { type Options, webPki } from "./webPki.ts"
 
-/** The judge of clients. `verify` is asked about requests whose peer is a client. */
-export class ClientVerifier extends Context.Service<
-  ClientVerifier,
-  Verifier & {
-    /** The names, DER, that CertificateRequest lists (RFC 9846 section 4.3.4); empty means any. */
-    readonly authorities: ReadonlyArray<Uint8Array>
-  }
->()("effect-tls/layers/ClientVerifier") {}
-
-/** A verifier that judges clients. */
-const of = (verifier: Verifier): ClientVerifier["Service"] => ({
-  ...verifier,
-  authorities: verifier.authorities ?? []
-})
+/**
+ * The judge of clients. `verify` is asked about requests whose peer is a client; `authorities` are the names, DER, that
+ * CertificateRequest lists (RFC 9846 section 4.3.4).
+ */
+export class ClientVerifier extends Context.Service<ClientVerifier, Verifier>()("effect-tls/layers/ClientVerifier") {}
 
 /**
  * Two judges as one, by `Verifier.and` or `Verifier.orElse`.
@@ -36,44 +22,14 @@ const of = (verifier: Verifier): ClientVerifier["Service"] => ({
  * @example
  * const Either = ClientVerifier.zipWith(ClientVerifier.layerWebPki, ClientVerifier.layerPinned(pins), Verifier.orElse)
  */
-export const zipWith = <E1, R1, E2, R2>(
-  first: Layer.Layer<ClientVerifier, E1, R1>,
-  second: Layer.Layer<ClientVerifier, E2, R2>,
-  f: (first: Verifier, second: Verifier) => Verifier
-): Layer.Layer<ClientVerifier, E1 | E2, Exclude<R1 | R2, Scope.Scope>> =>
-  Layer.effect(
-    ClientVerifier,
-    Effect.zipWith(Layer.build(first), Layer.build(second), (one, other) =>
-      of(f(Context.get(one, ClientVerifier), Context.get(other, ClientVerifier)))
-    )
-  )
+export const zipWith = VerifierLayers.zipWith(ClientVerifier)
 
 /** A judge changed, by `Verifier.check` or `Verifier.mapError`. */
-export const map = <E, R>(
-  layer: Layer.Layer<ClientVerifier, E, R>,
-  f: (verifier: Verifier) => Verifier
-): Layer.Layer<ClientVerifier, E, Exclude<R, Scope.Scope>> =>
-  Layer.effect(
-    ClientVerifier,
-    Effect.map(Layer.build(layer), (context) => of(f(Context.get(context, ClientVerifier))))
-  )
+export const map = VerifierLayers.map(ClientVerifier)
 
 /** As {@link layerWebPki}, with limits of one's own. */
 export const layerWebPkiWith = (options: Options): Layer.Layer<ClientVerifier, never, TrustAnchors | CryptoProvider> =>
-  Layer.effect(
-    ClientVerifier,
-    Effect.gen(function* () {
-      const { primitives } = yield* CryptoProvider
-      const { anchors } = yield* TrustAnchors
-      const { verify, fingerprint } = makeWebPki(primitives, anchors, options, yield* Revocation)
-      return {
-        schemes: tls13Schemes,
-        authorities: authoritiesOf(anchors),
-        verify,
-        fingerprint: fingerprint("clientAuth")
-      }
-    })
-  )
+  Layer.effect(ClientVerifier, webPki("clientAuth", options))
 
 /**
  * A client's certificate is valid now, may be a client's, and chains to a trust anchor (RFC 5280). What its names
@@ -88,13 +44,7 @@ export const layerWebPki: Layer.Layer<ClientVerifier, never, TrustAnchors | Cryp
  * `InvalidConfiguration` for no pins, and for one of another length.
  */
 export const layerPinned = (pins: ReadonlyArray<Uint8Array>): Layer.Layer<ClientVerifier, TlsError, CryptoProvider> =>
-  Layer.effect(
-    ClientVerifier,
-    Effect.gen(function* () {
-      const { primitives } = yield* CryptoProvider
-      return { schemes: tls13Schemes, authorities: [], ...(yield* makePinned(primitives, pins)) }
-    })
-  )
+  Layer.effect(ClientVerifier, pinned(pins))
 
 /**
  * Clients that show a raw public key (RFC 7250), which is one of these: each a SubjectPublicKeyInfo in DER, or its
@@ -103,26 +53,10 @@ export const layerPinned = (pins: ReadonlyArray<Uint8Array>): Layer.Layer<Client
  */
 export const layerRawPublicKey = (
   keys: ReadonlyArray<Uint8Array>
-): Layer.Layer<ClientVerifier, TlsError, CryptoProvider> =>
-  Layer.effect(
-    ClientVerifier,
-    Effect.gen(function* () {
-      const { primitives } = yield* CryptoProvider
-      return { ...(yield* makeVerifier(primitives, keys)), authorities: [] }
-    })
-  )
+): Layer.Layer<ClientVerifier, TlsError, CryptoProvider> => Layer.effect(ClientVerifier, rawPublicKeys(keys))
 
 /** Believes whatever certificate a client sends, as long as the client has its key. */
 export const dangerouslyAcceptAny: Layer.Layer<ClientVerifier, never, CryptoProvider> = Layer.effect(
   ClientVerifier,
-  Effect.gen(function* () {
-    const { primitives } = yield* CryptoProvider
-    yield* Effect.logWarning("Client certificates are not verified: a client is whoever it says")
-    return {
-      schemes: tls13Schemes,
-      authorities: [],
-      verify: makeAcceptAny(primitives),
-      fingerprint: acceptAnyPolicy(primitives)
-    }
-  })
+  acceptAny("Client certificates are not verified: a client is whoever it says")
 )

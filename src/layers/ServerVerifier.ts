@@ -3,21 +3,18 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { KeyValueStore } from "effect/persistence/KeyValueStore"
-import type * as Scope from "effect/Scope"
 import { tls13Schemes } from "../crypto/signature.ts"
 import { make as failure } from "../state/failure.ts"
-import { authoritiesOf } from "./authorities.ts"
-import { makeAcceptAny, makePinned } from "./bareKey.ts"
+import { acceptAny, pinned } from "./bareKey.ts"
 import { CertificateTransparency } from "./CertificateTransparency.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
-import { acceptAnyPolicy } from "./fingerprint.ts"
-import { Revocation } from "./Revocation.ts"
-import { makeVerifier } from "./rawPublicKey.ts"
+import { rawPublicKeys } from "./rawPublicKey.ts"
 import type { TlsError } from "./TlsError.ts"
-import { TrustAnchors } from "./TrustAnchors.ts"
+import type { TrustAnchors } from "./TrustAnchors.ts"
 import { makeTofu, type Options as TofuOptions } from "./TrustOnFirstUse.ts"
 import type { Verifier } from "./Verifier.ts"
-import { makeWebPki, type Options } from "./webPki.ts"
+import * as VerifierLayers from "./verifierLayers.ts"
+import { type Options, webPki } from "./webPki.ts"
 
 /** The judge of servers. `verify` is asked about requests whose peer is a server. */
 export class ServerVerifier extends Context.Service<ServerVerifier, Verifier>()("effect-tls/layers/ServerVerifier") {}
@@ -28,43 +25,18 @@ export class ServerVerifier extends Context.Service<ServerVerifier, Verifier>()(
  * @example
  * const Both = ServerVerifier.zipWith(ServerVerifier.layerWebPki, ServerVerifier.layerPinned(pins), Verifier.and)
  */
-export const zipWith = <E1, R1, E2, R2>(
-  first: Layer.Layer<ServerVerifier, E1, R1>,
-  second: Layer.Layer<ServerVerifier, E2, R2>,
-  f: (first: Verifier, second: Verifier) => Verifier
-): Layer.Layer<ServerVerifier, E1 | E2, Exclude<R1 | R2, Scope.Scope>> =>
-  Layer.effect(
-    ServerVerifier,
-    Effect.zipWith(Layer.build(first), Layer.build(second), (one, other) =>
-      f(Context.get(one, ServerVerifier), Context.get(other, ServerVerifier))
-    )
-  )
+export const zipWith = VerifierLayers.zipWith(ServerVerifier)
 
 /** A judge changed, by `Verifier.check` or `Verifier.mapError`. */
-export const map = <E, R>(
-  layer: Layer.Layer<ServerVerifier, E, R>,
-  f: (verifier: Verifier) => Verifier
-): Layer.Layer<ServerVerifier, E, Exclude<R, Scope.Scope>> =>
-  Layer.effect(
-    ServerVerifier,
-    Effect.map(Layer.build(layer), (context) => f(Context.get(context, ServerVerifier)))
-  )
+export const map = VerifierLayers.map(ServerVerifier)
 
 /** As the web does it (RFC 5280, RFC 9525), with limits of one's own. */
 export const layerWebPkiWith = (options: Options): Layer.Layer<ServerVerifier, never, TrustAnchors | CryptoProvider> =>
   Layer.effect(
     ServerVerifier,
     Effect.gen(function* () {
-      const { primitives } = yield* CryptoProvider
-      const { anchors } = yield* TrustAnchors
       const demand = yield* CertificateTransparency
-      const { verify, fingerprint } = makeWebPki(primitives, anchors, options, yield* Revocation)
-      return demand({
-        schemes: tls13Schemes,
-        authorities: authoritiesOf(anchors),
-        verify,
-        fingerprint: fingerprint("serverAuth")
-      })
+      return demand(yield* webPki("serverAuth", options))
     })
   )
 
@@ -86,13 +58,7 @@ export const layerWebPki: Layer.Layer<ServerVerifier, never, TrustAnchors | Cryp
  * Fails with `InvalidConfiguration` for no pins, and for one of another length.
  */
 export const layerPinned = (pins: ReadonlyArray<Uint8Array>): Layer.Layer<ServerVerifier, TlsError, CryptoProvider> =>
-  Layer.effect(
-    ServerVerifier,
-    Effect.gen(function* () {
-      const { primitives } = yield* CryptoProvider
-      return { schemes: tls13Schemes, ...(yield* makePinned(primitives, pins)) }
-    })
-  )
+  Layer.effect(ServerVerifier, pinned(pins))
 
 /**
  * Servers that show a raw public key (RFC 7250), which is one of these: each a SubjectPublicKeyInfo in DER, or its
@@ -104,14 +70,7 @@ export const layerPinned = (pins: ReadonlyArray<Uint8Array>): Layer.Layer<Server
  */
 export const layerRawPublicKey = (
   keys: ReadonlyArray<Uint8Array>
-): Layer.Layer<ServerVerifier, TlsError, CryptoProvider> =>
-  Layer.effect(
-    ServerVerifier,
-    Effect.gen(function* () {
-      const { primitives } = yield* CryptoProvider
-      return yield* makeVerifier(primitives, keys)
-    })
-  )
+): Layer.Layer<ServerVerifier, TlsError, CryptoProvider> => Layer.effect(ServerVerifier, rawPublicKeys(keys))
 
 /**
  * Trust on first use, as SSH does it: the key that a name shows first is kept in the `KeyValueStore`, and another key
@@ -149,9 +108,5 @@ export const layerNone: Layer.Layer<ServerVerifier> = Layer.succeed(ServerVerifi
  */
 export const dangerouslyAcceptAny: Layer.Layer<ServerVerifier, never, CryptoProvider> = Layer.effect(
   ServerVerifier,
-  Effect.gen(function* () {
-    const { primitives } = yield* CryptoProvider
-    yield* Effect.logWarning("Server certificates are not verified: anyone on the way can read and change the data")
-    return { schemes: tls13Schemes, verify: makeAcceptAny(primitives), fingerprint: acceptAnyPolicy(primitives) }
-  })
+  acceptAny("Server certificates are not verified: anyone on the way can read and change the data")
 )

@@ -4,10 +4,12 @@ import * as Result from "effect/Result"
 import { type Returns, resultFn } from "../codec/resultFn.ts"
 import { equal } from "../crypto/constantTime.ts"
 import type { Primitives, PublicKey } from "../crypto/primitives.ts"
+import { tls13Schemes } from "../crypto/signature.ts"
 import type { AuthenticatePeer } from "../state/command.ts"
 import { type Failure, make as failure } from "../state/failure.ts"
 import { refuse, subjectText } from "../state/path/refusal.ts"
-import { pinnedPolicy } from "./fingerprint.ts"
+import { CryptoProvider } from "./CryptoProvider.ts"
+import { acceptAnyPolicy, pinnedPolicy } from "./fingerprint.ts"
 import { checkPeerSignature, readCertificate } from "./peerSignature.ts"
 import { misconfigured, type TlsError } from "./TlsError.ts"
 import type { Verifier } from "./Verifier.ts"
@@ -28,12 +30,21 @@ export const signer = resultFn(function* (
   return { subject: subjectText(leaf), key: key.success }
 })
 
-/** Whoever has the key of whatever certificate was sent. */
-export const makeAcceptAny = (primitives: Primitives): Verifier["verify"] =>
+const verifyAny = (primitives: Primitives): Verifier["verify"] =>
   Effect.fnUntraced(function* (request: AuthenticatePeer) {
     const { subject } = yield* Effect.fromResult(signer(primitives, request))
     return { chain: request.chain, description: `${subject}, not verified` }
   })
+
+/** Whoever has the key of whatever certificate was sent; `warning` is logged where it is built. */
+export const acceptAny = (warning: string): Effect.Effect<Verifier, never, CryptoProvider> =>
+  CryptoProvider.use(({ primitives }) =>
+    Effect.as(Effect.logWarning(warning), {
+      schemes: tls13Schemes,
+      verify: verifyAny(primitives),
+      fingerprint: acceptAnyPolicy(primitives)
+    })
+  )
 
 const verifyPin = (primitives: Primitives, pins: ReadonlyArray<Uint8Array>): Verifier["verify"] =>
   Effect.fnUntraced(function* (request: AuthenticatePeer) {
@@ -46,14 +57,17 @@ const verifyPin = (primitives: Primitives, pins: ReadonlyArray<Uint8Array>): Ver
     return { chain: request.chain, description: `${subject}, by its pinned key` }
   })
 
-/** Whoever has one of the keys, known by the SHA-256 of their SubjectPublicKeyInfo (RFC 7469 section 2.4). */
-export const makePinned = Effect.fnUntraced(function* (
-  primitives: Primitives,
+/**
+ * Whoever has one of the keys, known by the SHA-256 of their SubjectPublicKeyInfo (RFC 7469 section 2.4). Fails with
+ * `InvalidConfiguration` for no pins, and for one of another length.
+ */
+export const pinned = Effect.fnUntraced(function* (
   pins: ReadonlyArray<Uint8Array>
-): Effect.fn.Return<Pick<Verifier, "verify" | "fingerprint">, TlsError> {
+): Effect.fn.Return<Verifier, TlsError, CryptoProvider> {
   if (pins.length === 0) return yield* misconfigured("at least one pin is needed")
   for (const [i, { length }] of pins.entries()) {
     if (length !== 32) return yield* misconfigured(`pin ${i + 1} has ${length} bytes, a SHA-256 has 32`)
   }
-  return { verify: verifyPin(primitives, pins), fingerprint: pinnedPolicy(primitives, pins) }
+  const { primitives } = yield* CryptoProvider
+  return { schemes: tls13Schemes, verify: verifyPin(primitives, pins), fingerprint: pinnedPolicy(primitives, pins) }
 })

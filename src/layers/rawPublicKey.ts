@@ -9,6 +9,7 @@ import type { Primitives, PublicKey } from "../crypto/primitives.ts"
 import { tls13Schemes } from "../crypto/signature.ts"
 import type { AuthenticatePeer } from "../state/command.ts"
 import { escape, type Failure, make as failure } from "../state/failure.ts"
+import { CryptoProvider } from "./CryptoProvider.ts"
 import { rawPublicKeyPolicy } from "./fingerprint.ts"
 import { checkPeerSignature } from "./peerSignature.ts"
 import { misconfigured, type TlsError } from "./TlsError.ts"
@@ -53,7 +54,7 @@ const shownAs = ({ hashes }: Primitives, spki: Uint8Array): string =>
   `raw public key, SHA-256 ${hex(hashes.sha256.digest(spki))}`
 
 /** Whoever has the private half of one of the pinned keys, and proves it in this handshake. */
-const makeVerify = (primitives: Primitives, pins: ReadonlyArray<Uint8Array>): Verifier["verify"] =>
+const verifyRawKey = (primitives: Primitives, pins: ReadonlyArray<Uint8Array>): Verifier["verify"] =>
   Effect.fnUntraced(function* (request: AuthenticatePeer) {
     const [spki] = request.chain
     if (request.certificateType !== "RawPublicKey" || spki === undefined) {
@@ -67,14 +68,19 @@ const makeVerify = (primitives: Primitives, pins: ReadonlyArray<Uint8Array>): Ve
     return { chain: request.chain, description: subject }
   })
 
-/** The verifier of peers known by these keys: each a SubjectPublicKeyInfo in DER, or its SHA-256 of 32 bytes. */
-export const makeVerifier = (
-  primitives: Primitives,
+/**
+ * Whoever has one of these keys: each a SubjectPublicKeyInfo in DER, or its SHA-256 of 32 bytes. Fails with
+ * `InvalidConfiguration` for no keys, and for what is neither.
+ */
+export const rawPublicKeys = Effect.fnUntraced(function* (
   keys: ReadonlyArray<Uint8Array>
-): Effect.Effect<Verifier, TlsError> =>
-  Effect.map(pinsOf(primitives, keys), (pins) => ({
+): Effect.fn.Return<Verifier, TlsError, CryptoProvider> {
+  const { primitives } = yield* CryptoProvider
+  const pins = yield* pinsOf(primitives, keys)
+  return {
     schemes: tls13Schemes,
     certificateTypes: ["RawPublicKey"],
-    verify: makeVerify(primitives, pins),
+    verify: verifyRawKey(primitives, pins),
     fingerprint: rawPublicKeyPolicy(primitives, pins)
-  }))
+  }
+})

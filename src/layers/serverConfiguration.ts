@@ -50,10 +50,11 @@ const authentication = Effect.fnUntraced(function* (asked: ConfigurationOptions[
   const found = yield* Effect.serviceOption(ClientVerifier)
   if (Option.isNone(found)) return yield* misconfigured(`clientAuthentication is "${asked}" without a ClientVerifier`)
   const verifier = found.value
-  const clientAuthentication: ClientAuthentication =
-    asked === "required"
-      ? { _tag: "Required", authorities: verifier.authorities }
-      : { _tag: "Optional", authorities: verifier.authorities }
+  const { authorities = [] } = verifier
+  const clientAuthentication: ClientAuthentication = {
+    _tag: asked === "required" ? "Required" : "Optional",
+    authorities
+  }
   return { verifier, clientAuthentication }
 })
 

@@ -5,6 +5,7 @@ import * as Result from "effect/Result"
 import { resultFn } from "../codec/resultFn.ts"
 import type { Certificate } from "../codec/x509/certificate.ts"
 import type { Primitives } from "../crypto/primitives.ts"
+import { tls13Schemes } from "../crypto/signature.ts"
 import { inJavaScript } from "../crypto/verifyCost.ts"
 import type { AuthenticatePeer } from "../state/command.ts"
 import type { ServerIdentity } from "../state/config.ts"
@@ -16,14 +17,17 @@ import type { Purpose } from "../state/path/purpose.ts"
 import { along, moreTelling, nameText, refuse, subjectText } from "../state/path/refusal.ts"
 import { defaultSearchLimits, type OwingPath, type SearchLimits, search } from "../state/path/search.ts"
 import type { SignatureCheck } from "../state/path/validate.ts"
+import { authoritiesOf } from "./authorities.ts"
+import { CryptoProvider } from "./CryptoProvider.ts"
 import { type ChainMemory, makeChainMemory } from "./chainMemory.ts"
 import { webPkiPolicy, withRevocation } from "./fingerprint.ts"
 import { checkPeerSignature } from "./peerSignature.ts"
 import { Revocation, type RevocationChecking } from "./Revocation.ts"
 import { makeRevocationCheck, type RevocationVerdict, type Stapled } from "./revocationCheck.ts"
+import { TrustAnchors } from "./TrustAnchors.ts"
 import type { Verifier } from "./Verifier.ts"
 
-/** What may be set; what is absent stays as DESIGN section 16 has it. */
+/** What may be set; what is absent stays at its default. */
 export interface Options {
   /** Intermediate certificates between the end-entity and the anchor; default 6. */
   readonly maxIntermediates?: number | undefined
@@ -264,3 +268,14 @@ export const makeWebPki = (
       withRevocation(primitives, webPkiPolicy(primitives, purpose, asked, anchors), revocation.fingerprint)
   }
 }
+
+/** The verifier of chains for peers of one kind, made of the services that are there. */
+export const webPki = Effect.fnUntraced(function* (
+  purpose: Purpose,
+  options: Options
+): Effect.fn.Return<Verifier, never, CryptoProvider | TrustAnchors> {
+  const { primitives } = yield* CryptoProvider
+  const { anchors } = yield* TrustAnchors
+  const { verify, fingerprint } = makeWebPki(primitives, anchors, options, yield* Revocation)
+  return { schemes: tls13Schemes, authorities: authoritiesOf(anchors), verify, fingerprint: fingerprint(purpose) }
+})

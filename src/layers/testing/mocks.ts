@@ -38,7 +38,6 @@ export const serverVerifier = (members: Partial<ServerVerifier["Service"]> = {})
 export const clientVerifier = (members: Partial<ClientVerifier["Service"]> = {}): Layer.Layer<ClientVerifier> =>
   Layer.succeed(ClientVerifier, {
     schemes: tls13Schemes,
-    authorities: [],
     verify: ({ chain }) => Effect.succeed({ chain, description: believed }),
     fingerprint,
     ...members
