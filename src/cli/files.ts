@@ -6,12 +6,13 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import * as Stdio from "effect/Stdio"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
+import { collect } from "../layers/collect.ts"
 import { describeError } from "../layers/transport.ts"
 import { type CliFailure, failed, oneLine, usage } from "./failure.ts"
 
 /** Bytes of a file or of standard input that are read at most: 16 MiB. */
-export const maxInput = 2 ** 24
+const maxInput = 2 ** 24
 
 const why = (error: PlatformError): string => {
   switch (error.reason._tag) {
@@ -28,19 +29,6 @@ const why = (error: PlatformError): string => {
 
 const tooLong = (name: string): string => `${name} is longer than ${maxInput} bytes`
 
-/** Everything that comes, unless it is too much: not every file says how long it is, and some have no end. */
-const collect = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Effect.Effect<Uint8Array | undefined, E, R> =>
-  Effect.suspend(() => {
-    const chunks: Array<Uint8Array> = []
-    let size = 0
-    const enough = Stream.takeUntil(bytes, (chunk) => {
-      chunks.push(chunk)
-      size += chunk.length
-      return size > maxInput
-    })
-    return Effect.map(Stream.runDrain(enough), () => (size > maxInput ? undefined : Buffer.concat(chunks)))
-  })
-
 const contentOf = (path: string): Stream.Stream<Uint8Array, CliFailure> =>
   NodeStream.fromReadable({
     evaluate: () => createReadStream(path),
@@ -53,7 +41,7 @@ export const readFile = (path: string): Effect.Effect<Uint8Array, CliFailure, Fi
     const fs = yield* FileSystem.FileSystem
     const { type } = yield* fs.stat(path)
     if (type === "Directory") return yield* usage(`${path} is a directory, not a file`)
-    return (yield* collect(contentOf(path))) ?? (yield* usage(tooLong(path)))
+    return (yield* collect(contentOf(path), maxInput)) ?? (yield* usage(tooLong(path)))
   }).pipe(Effect.catchTag("PlatformError", (error) => usage(`cannot read ${path}: ${why(error)}`)))
 
 const decoder = new TextDecoder()
@@ -65,7 +53,9 @@ export const readText = (path: string): Effect.Effect<string, CliFailure, FileSy
 /** Standard input to its end. */
 export const readStdin: Effect.Effect<Uint8Array, CliFailure, Stdio.Stdio> = Effect.gen(function* () {
   const { stdin } = yield* Stdio.Stdio
-  const bytes = yield* Effect.mapError(collect(stdin), (error) => failed(`cannot read standard input: ${why(error)}`))
+  const bytes = yield* Effect.mapError(collect(stdin, maxInput), (error) =>
+    failed(`cannot read standard input: ${why(error)}`)
+  )
   return bytes ?? (yield* failed(tooLong("standard input")))
 })
 

@@ -12,14 +12,13 @@ import * as Exit from "effect/Exit"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import * as Stream from "effect/Stream"
 import { describe } from "../codec/presentation/wire.ts"
 import type { CertificateList } from "../codec/x509/crl.ts"
 import { escape } from "../state/failure.ts"
 import { bytesKey } from "../state/path/build.ts"
 import { urlsOf } from "../state/path/crl.ts"
 import type { Link } from "../state/path/revocation.ts"
-import { joined } from "./bytes.ts"
+import { collect } from "./collect.ts"
 import { type Lists, noLists, readLists } from "./crlSource.ts"
 import { make, type Options as PolicyOptions, Revocation } from "./Revocation.ts"
 import type { TlsError } from "./TlsError.ts"
@@ -52,19 +51,6 @@ const failed = (url: string, why: string): Fetched => ({
   lists: { lists: [], problems: [`the CRL at ${escape(url)} ${why}`] },
   keep: patience
 })
-
-/** The body, unless it is longer than this. */
-const collect = <E>(body: Stream.Stream<Uint8Array, E>, maxSize: number) =>
-  Effect.suspend(() => {
-    const chunks: Array<Uint8Array> = []
-    let size = 0
-    const enough = Stream.takeUntil(body, (chunk) => {
-      chunks.push(chunk)
-      size += chunk.length
-      return size > maxSize
-    })
-    return Effect.map(Stream.runDrain(enough), () => (size > maxSize ? undefined : joined(chunks)))
-  })
 
 const read = (url: string, body: Uint8Array, now: number, maxAge: number): Fetched =>
   Result.match(readLists(body), {

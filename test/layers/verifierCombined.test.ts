@@ -261,7 +261,7 @@ describe("ClientVerifier", () => {
         const clients = (...roots: ReadonlyArray<Issued>) =>
           Layer.provide(ClientVerifier.layerWebPki, layerDer(roots.map(({ certificate }) => certificate)))
         const authorities = <E, R>(layer: Layer.Layer<ClientVerifier.ClientVerifier, E, R>) =>
-          ClientVerifier.ClientVerifier.useSync((verifier) => verifier.authorities).pipe(Effect.provide(layer))
+          ClientVerifier.ClientVerifier.useSync(({ authorities = [] }) => authorities).pipe(Effect.provide(layer))
         const { zipWith } = ClientVerifier
         assert.deepStrictEqual(yield* authorities(zipWith(clients(a), clients(b), Verifier.orElse)), [
           a.subject.der,

@@ -5,14 +5,12 @@ import * as Result from "effect/Result"
 import { isZero } from "../constantTime.ts"
 import { diffieHellman } from "../diffieHellman.ts"
 import { attempt, refuse } from "../failure.ts"
-import { secP256r1MLKEM768, secP384r1MLKEM1024, x25519MLKEM768 } from "../hybrid.ts"
+import { type Curve, groupsOf } from "../groups.ts"
 import type { CryptoFailure, Group, KeyPair, RandomBytes } from "../primitives.ts"
 import { kems } from "./kem.ts"
 
-type Name = "x25519" | "secp256r1" | "secp384r1" | "secp521r1"
-
 interface Form {
-  readonly name: Name
+  readonly name: Curve
   /** Bytes of a share. */
   readonly size: number
   readonly secretKey: (random: RandomBytes) => Uint8Array
@@ -30,7 +28,7 @@ const montgomery: Form = {
 }
 
 /** Noble answers with a point; the secret is its x coordinate, leading zeros kept (RFC 9846 section 7.4.2). */
-const weierstrass = (name: Name, curve: typeof p256, coordinate: number): Form => ({
+const weierstrass = (name: Curve, curve: typeof p256, coordinate: number): Form => ({
   name,
   size: 1 + 2 * coordinate,
   secretKey: (random) => curve.utils.randomSecretKey(random(curve.lengths.seed ?? 2 * coordinate)),
@@ -51,7 +49,7 @@ const agree = (form: Form, secretKey: Uint8Array, peerShare: Uint8Array): Result
   }
 }
 
-const forms: { readonly [N in Name]: Form } = {
+const forms: { readonly [N in Curve]: Form } = {
   x25519: montgomery,
   secp256r1: weierstrass("secp256r1", p256, 32),
   secp384r1: weierstrass("secp384r1", p384, 48),
@@ -65,20 +63,18 @@ const pair = (form: Form, secretKey: Uint8Array): KeyPair => ({
 })
 
 /** A pair of a private key at hand, such as one of a test vector: a scalar, 32, 48 or 66 bytes. */
-export const keyPair = (name: Name, secretKey: Uint8Array): Result.Result<KeyPair, CryptoFailure> =>
+export const keyPair = (name: Curve, secretKey: Uint8Array): Result.Result<KeyPair, CryptoFailure> =>
   attempt("InvalidKey", "the scalar is out of range", () => pair(forms[name], secretKey))
 
 const group = (form: Form): Group => diffieHellman(form.name, (random) => pair(form, form.secretKey(random)))
 
-const curves = { x25519: group(forms.x25519), secp256r1: group(forms.secp256r1), secp384r1: group(forms.secp384r1) }
-
-/** What resists a quantum computer first, then X25519, which is the cheapest by far; the last three are on request. */
-export const groups: ReadonlyArray<Group> = [
-  x25519MLKEM768(curves.x25519, kems.mlkem768),
-  curves.x25519,
-  curves.secp256r1,
-  curves.secp384r1,
-  group(forms.secp521r1),
-  secP256r1MLKEM768(curves.secp256r1, kems.mlkem768),
-  secP384r1MLKEM1024(curves.secp384r1, kems.mlkem1024)
-]
+/** The groups of this provider, the preferred first. */
+export const groups: ReadonlyArray<Group> = groupsOf(
+  {
+    x25519: group(forms.x25519),
+    secp256r1: group(forms.secp256r1),
+    secp384r1: group(forms.secp384r1),
+    secp521r1: group(forms.secp521r1)
+  },
+  kems
+)

@@ -9,17 +9,15 @@ import * as Result from "effect/Result"
 import { isZero } from "../constantTime.ts"
 import { diffieHellman } from "../diffieHellman.ts"
 import { attempt, refuse } from "../failure.ts"
-import { secP256r1MLKEM768, secP384r1MLKEM1024, x25519MLKEM768 } from "../hybrid.ts"
+import { type Curve, groupsOf } from "../groups.ts"
 import type { CryptoFailure, Group, KeyPair } from "../primitives.ts"
 import { buffer, plain } from "./bytes.ts"
 import { kems } from "./kem.ts"
 import { withoutStacks } from "./stacks.ts"
 
-type Name = "x25519" | "secp256r1" | "secp384r1" | "secp521r1"
-
 /** How a group's pairs are made and how its shares are written. */
 interface Form {
-  readonly name: Name
+  readonly name: Curve
   readonly generate: () => Crypto.KeyPairKeyObjectResult
   /** Bytes of a share. */
   readonly size: number
@@ -36,7 +34,7 @@ const montgomery: Form = {
 }
 
 /** RFC 9846 section 4.3.8.2: the point is uncompressed, 0x04, x, y. OpenSSL checks that it is on the curve. */
-const weierstrass = (name: Name, crv: string, coordinate: number): Form => ({
+const weierstrass = (name: Curve, crv: string, coordinate: number): Form => ({
   name,
   generate: () => Crypto.generateKeyPairSync("ec", { namedCurve: crv }),
   size: 1 + 2 * coordinate,
@@ -73,7 +71,7 @@ const agree = (
   }
 }
 
-const forms: { readonly [N in Name]: Form } = {
+const forms: { readonly [N in Curve]: Form } = {
   x25519: montgomery,
   secp256r1: weierstrass("secp256r1", "P-256", 32),
   secp384r1: weierstrass("secp384r1", "P-384", 48),
@@ -87,22 +85,20 @@ const pair = (form: Form, { privateKey, publicKey }: Crypto.KeyPairKeyObjectResu
 })
 
 /** A pair of a private key at hand, such as one of a test vector. */
-export const keyPair = (name: Name, privateKey: Crypto.KeyObject): Result.Result<KeyPair, CryptoFailure> =>
+export const keyPair = (name: Curve, privateKey: Crypto.KeyObject): Result.Result<KeyPair, CryptoFailure> =>
   attempt("InvalidKey", "the key is not one of this group", () =>
     pair(forms[name], { privateKey, publicKey: Crypto.createPublicKey(privateKey) })
   )
 
 const group = (form: Form): Group => diffieHellman(form.name, () => pair(form, form.generate()))
 
-const curves = { x25519: group(forms.x25519), secp256r1: group(forms.secp256r1), secp384r1: group(forms.secp384r1) }
-
-/** What resists a quantum computer first, then X25519, which is the cheapest by far; the last three are on request. */
-export const groups: ReadonlyArray<Group> = [
-  x25519MLKEM768(curves.x25519, kems.mlkem768),
-  curves.x25519,
-  curves.secp256r1,
-  curves.secp384r1,
-  group(forms.secp521r1),
-  secP256r1MLKEM768(curves.secp256r1, kems.mlkem768),
-  secP384r1MLKEM1024(curves.secp384r1, kems.mlkem1024)
-]
+/** The groups of this provider, the preferred first. */
+export const groups: ReadonlyArray<Group> = groupsOf(
+  {
+    x25519: group(forms.x25519),
+    secp256r1: group(forms.secp256r1),
+    secp384r1: group(forms.secp384r1),
+    secp521r1: group(forms.secp521r1)
+  },
+  kems
+)

@@ -11,9 +11,6 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type * as Result from "effect/Result"
-import type { CodecFailure } from "../../codec/presentation/cursor.ts"
-import { describe } from "../../codec/presentation/wire.ts"
 import { algorithmForKey, type SignatureAlgorithm } from "../../codec/x509/algorithm.ts"
 import { type CertificateTemplate, makeCertificate, makeTbs } from "../../codec/x509/build.ts"
 import { encodeTbs, type TBSCertificate, type Version } from "../../codec/x509/certificate.ts"
@@ -29,12 +26,12 @@ import type { GeneralName } from "../../codec/x509/generalName.ts"
 import { parseIpAddress } from "../../codec/x509/ipAddress.ts"
 import { makeName, type Name } from "../../codec/x509/name.ts"
 import { certificatesToPem, encodePem } from "../../codec/x509/pem.ts"
-import type { CryptoFailure, KeyKind, Primitives, PrivateKey } from "../../crypto/primitives.ts"
+import type { Primitives, PrivateKey } from "../../crypto/primitives.ts"
 import { CryptoProvider } from "../CryptoProvider.ts"
-import { CertificateFactoryError } from "./factoryError.ts"
+import { type CertificateFactoryError, encoded, provided, usualAlgorithm } from "./factory.ts"
 import { embed, type Log, type StampOptions } from "./transparency.ts"
 
-export { CertificateFactoryError } from "./factoryError.ts"
+export { CertificateFactoryError } from "./factory.ts"
 
 /** A key type the factory can generate. Bring a PKCS#8 key of any other size in `privateKey`. */
 export type KeyType = Parameters<Primitives["generatePrivateKey"]>[0]
@@ -118,21 +115,6 @@ export interface LeafOptions extends Options {
   readonly purpose?: "server" | "client" | undefined
 }
 
-const codec = <A>(result: Result.Result<A, CodecFailure>): Effect.Effect<A, CertificateFactoryError> =>
-  Effect.mapError(Effect.fromResult(result), (failure) => new CertificateFactoryError({ detail: describe(failure) }))
-
-const crypto = <A>(effect: Effect.Effect<A, CryptoFailure>): Effect.Effect<A, CertificateFactoryError> =>
-  Effect.mapError(effect, ({ detail }) => new CertificateFactoryError({ detail }))
-
-const preferred: { readonly [K in KeyKind]: SignatureAlgorithm } = {
-  p256: "ecdsa_sha256",
-  p384: "ecdsa_sha384",
-  p521: "ecdsa_sha512",
-  ed25519: "ed25519",
-  rsa: "rsa_pkcs1_sha256",
-  "rsa-pss": "rsa_pss_pss_sha256"
-}
-
 /** One extension of the profile: its name, its value when it is to be there, and whether it is critical. */
 type Entry = {
   readonly [N in ExtensionName]: readonly [N, ExtensionValue<N> | undefined, "critical" | "non-critical"]
@@ -145,7 +127,7 @@ const assemble = Effect.fnUntraced(function* (profile: ReadonlyArray<Entry>, opt
   const made: Array<Extension> = []
   for (const [name, value, criticality] of profile) {
     if (value === undefined || options.without?.includes(name) || taken.has(extensionOids[name])) continue
-    made.push(yield* codec(makeExtension<ExtensionName>(name, value, criticality)))
+    made.push(yield* encoded(makeExtension<ExtensionName>(name, value, criticality)))
   }
   return [...made, ...raw]
 })
@@ -180,8 +162,8 @@ const besides = ({ policies, crlUrls, features }: Options): ReadonlyArray<Entry>
 /** A key of the factory: given or new, loaded, with its identifier. */
 const makeKey = Effect.fnUntraced(function* (options: Options) {
   const provider = yield* CryptoProvider
-  const pkcs8 = options.privateKey ?? (yield* crypto(provider.generatePrivateKey(options.keyType ?? "p256")))
-  const key = yield* crypto(provider.privateKey(pkcs8))
+  const pkcs8 = options.privateKey ?? (yield* provided(provider.generatePrivateKey(options.keyType ?? "p256")))
+  const key = yield* provided(provider.privateKey(pkcs8))
   const keyId = provider.primitives.hashes.sha256.digest(key.publicKey.spki).slice(0, 20)
   return { pkcs8, key, keyId }
 })
@@ -212,13 +194,13 @@ const flipped = (signature: Uint8Array): Uint8Array =>
 const sign = Effect.fnUntraced(function* (signer: Signer, template: CertificateTemplate, options: Options) {
   const provider = yield* CryptoProvider
   const { logs = [], alter = (tbs) => tbs } = options
-  const plain = yield* codec(makeTbs(template))
+  const plain = yield* encoded(makeTbs(template))
   const added = logs.length === 0 ? [] : [yield* embed(logs, plain, signer.key.publicKey.spki, options.timestamps)]
   const tbs = alter(added.length === 0 ? plain : { ...plain, extensions: [...(plain.extensions ?? []), ...added] })
-  const content = yield* codec(encodeTbs(tbs))
+  const content = yield* encoded(encodeTbs(tbs))
   const algorithm = algorithmForKey(template.algorithm, signer.key.kind)
-  const signature = yield* crypto(provider.sign(signer.key, algorithm, content))
-  return yield* codec(makeCertificate(tbs, options.signature === "broken" ? flipped(signature) : signature))
+  const signature = yield* provided(provider.sign(signer.key, algorithm, content))
+  return yield* encoded(makeCertificate(tbs, options.signature === "broken" ? flipped(signature) : signature))
 })
 
 interface Profile {
@@ -229,12 +211,12 @@ interface Profile {
 
 const make = Effect.fnUntraced(function* (issuer: Issued | undefined, profile: Profile, options: Options) {
   const { pkcs8, key, keyId } = yield* makeKey(options)
-  const subject = yield* codec(makeName(options.subject ?? profile.name))
+  const subject = yield* encoded(makeName(options.subject ?? profile.name))
   const signer: Signer = issuer ?? { subject, key, keyId }
   const template: CertificateTemplate = {
     version: options.version ?? "v3",
     serialNumber: options.serialNumber ?? (yield* makeSerialNumber()),
-    algorithm: options.algorithm ?? preferred[signer.key.kind],
+    algorithm: options.algorithm ?? usualAlgorithm[signer.key.kind],
     issuer: signer.subject,
     subject,
     validity: yield* validityOf(options, profile.days),

@@ -9,18 +9,10 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type * as Result from "effect/Result"
 import { decodeDer } from "../../codec/der/der.ts"
 import { unsigned } from "../../codec/der/primitive.ts"
 import { timeOf } from "../../codec/der/time.ts"
-import type { CodecFailure } from "../../codec/presentation/cursor.ts"
-import { describe } from "../../codec/presentation/wire.ts"
-import {
-  type AlgorithmIdentifier,
-  algorithmForKey,
-  algorithmIdentifier,
-  type SignatureAlgorithm
-} from "../../codec/x509/algorithm.ts"
+import { type AlgorithmIdentifier, algorithmForKey, algorithmIdentifier } from "../../codec/x509/algorithm.ts"
 import { parseCertificate } from "../../codec/x509/certificate.ts"
 import { encodeEntries, encodeTbsCertList, makeCertificateList, type TBSCertList } from "../../codec/x509/crl.ts"
 import {
@@ -44,21 +36,10 @@ import { encodePem } from "../../codec/x509/pem.ts"
 import { SubjectPublicKeyInfo } from "../../codec/x509/publicKey.ts"
 import { timestampsExtension } from "../../codec/x509/sct.ts"
 import { sha1 } from "../../crypto/noble/sha1.ts"
-import type { KeyKind, PrivateKey } from "../../crypto/primitives.ts"
+import type { PrivateKey } from "../../crypto/primitives.ts"
 import { CryptoProvider } from "../CryptoProvider.ts"
-import { CertificateFactoryError, type Issued, issue, type LeafOptions } from "./certificates.ts"
-
-const codec = <A>(result: Result.Result<A, CodecFailure>): Effect.Effect<A, CertificateFactoryError> =>
-  Effect.mapError(Effect.fromResult(result), (failure) => new CertificateFactoryError({ detail: describe(failure) }))
-
-const preferred: { readonly [K in KeyKind]: SignatureAlgorithm } = {
-  p256: "ecdsa_sha256",
-  p384: "ecdsa_sha384",
-  p521: "ecdsa_sha512",
-  ed25519: "ed25519",
-  rsa: "rsa_pkcs1_sha256",
-  "rsa-pss": "rsa_pss_pss_sha256"
-}
+import { type Issued, issue, type LeafOptions } from "./certificates.ts"
+import { CertificateFactoryError, encoded, provided, usualAlgorithm } from "./factory.ts"
 
 const hour = 3_600_000
 const wholeSecond = (milliseconds: number) => Math.floor(milliseconds / 1000) * 1000
@@ -81,7 +62,7 @@ interface PeriodOptions {
 
 /** The name of what a key signs with, for what is signed. */
 const algorithmOf = (key: PrivateKey): Effect.Effect<AlgorithmIdentifier, CertificateFactoryError> => {
-  const identifier = algorithmIdentifier(preferred[key.kind])
+  const identifier = algorithmIdentifier(usualAlgorithm[key.kind])
   return identifier === undefined
     ? Effect.fail(new CertificateFactoryError({ detail: `no way to sign with ${key.kind}` }))
     : Effect.succeed(identifier)
@@ -89,16 +70,13 @@ const algorithmOf = (key: PrivateKey): Effect.Effect<AlgorithmIdentifier, Certif
 
 const sign = Effect.fnUntraced(function* (key: PrivateKey, content: Uint8Array, options: PeriodOptions) {
   const provider = yield* CryptoProvider
-  const signature = yield* Effect.mapError(
-    provider.sign(key, algorithmForKey(preferred[key.kind], key.kind), content),
-    ({ detail }) => new CertificateFactoryError({ detail })
-  )
+  const signature = yield* provided(provider.sign(key, algorithmForKey(usualAlgorithm[key.kind], key.kind), content))
   const last = signature.length - 1
   return options.signature === "broken" ? signature.map((byte, i) => (i === last ? byte ^ 1 : byte)) : signature
 })
 
 const serialOf = (issued: Issued): Effect.Effect<Uint8Array, CertificateFactoryError> =>
-  Effect.map(codec(parseCertificate(issued.certificate)), ({ serialNumber }) => serialNumber)
+  Effect.map(encoded(parseCertificate(issued.certificate)), ({ serialNumber }) => serialNumber)
 
 /** One certificate that was taken back. */
 export interface Revoked {
@@ -148,7 +126,7 @@ const entriesOf = Effect.fnUntraced(function* (revoked: ReadonlyArray<Revoked>, 
   const entries = yield* Effect.forEach(
     revoked,
     Effect.fnUntraced(function* ({ certificate, at = thisUpdate, reason, extensions = [] }: Revoked) {
-      const all = [...(reason === undefined ? [] : [yield* codec(makeReasonCode(reason))]), ...extensions]
+      const all = [...(reason === undefined ? [] : [yield* encoded(makeReasonCode(reason))]), ...extensions]
       return {
         userCertificate: certificate instanceof Uint8Array ? certificate : yield* serialOf(certificate),
         revocationDate: timeOf(at),
@@ -156,7 +134,7 @@ const entriesOf = Effect.fnUntraced(function* (revoked: ReadonlyArray<Revoked>, 
       }
     })
   )
-  return entries.length === 0 ? undefined : yield* codec(encodeEntries(entries))
+  return entries.length === 0 ? undefined : yield* encoded(encodeEntries(entries))
 })
 
 /** The list of what an authority took back. */
@@ -174,16 +152,16 @@ export const makeCrl = Effect.fnUntraced(function* (
     nextUpdate: nextUpdate === undefined ? undefined : timeOf(nextUpdate),
     revokedCertificates: yield* entriesOf(revoked, thisUpdate),
     crlExtensions: [
-      yield* codec(makeCrlAuthorityKeyIdentifier(issuer.keyId)),
-      yield* codec(makeCrlNumber(number(options.number ?? 1))),
-      ...(base === undefined ? [] : [yield* codec(makeDeltaCrlIndicator(number(base)))]),
-      ...(scope === undefined ? [] : [yield* codec(makeIssuingDistributionPoint({ ...everything, ...scope }))]),
+      yield* encoded(makeCrlAuthorityKeyIdentifier(issuer.keyId)),
+      yield* encoded(makeCrlNumber(number(options.number ?? 1))),
+      ...(base === undefined ? [] : [yield* encoded(makeDeltaCrlIndicator(number(base)))]),
+      ...(scope === undefined ? [] : [yield* encoded(makeIssuingDistributionPoint({ ...everything, ...scope }))]),
       ...extensions
     ]
   }
   const tbs = options.alter === undefined ? plain : options.alter(plain)
-  const signature = yield* sign(signer.key, yield* codec(encodeTbsCertList(tbs)), options)
-  const der = yield* codec(makeCertificateList(tbs, signature))
+  const signature = yield* sign(signer.key, yield* encoded(encodeTbsCertList(tbs)), options)
+  const der = yield* encoded(makeCertificateList(tbs, signature))
   return { der, pem: encodePem("X509 CRL", der) }
 })
 
@@ -209,7 +187,7 @@ export interface OcspOptions extends PeriodOptions {
 }
 
 const keyBits = (spki: Uint8Array): Effect.Effect<Uint8Array, CertificateFactoryError> =>
-  Effect.map(codec(decodeDer(SubjectPublicKeyInfo, spki)), ({ subjectPublicKey }) => subjectPublicKey)
+  Effect.map(encoded(decodeDer(SubjectPublicKeyInfo, spki)), ({ subjectPublicKey }) => subjectPublicKey)
 
 const statusOf = (options: OcspOptions, thisUpdate: number): CertStatus => {
   switch (options.status ?? "good") {
@@ -255,14 +233,14 @@ export const makeOcspResponse = Effect.fnUntraced(function* (
         certStatus: statusOf(options, thisUpdate),
         thisUpdate,
         nextUpdate,
-        singleExtensions: timestamps && [yield* codec(timestampsExtension(timestamps, "ocsp"))]
+        singleExtensions: timestamps && [yield* encoded(timestampsExtension(timestamps, "ocsp"))]
       }
     ],
     responseExtensions: options.extensions
   }
-  const signature = yield* sign(signer.key, yield* codec(encodeResponseData(data)), options)
+  const signature = yield* sign(signer.key, yield* encoded(encodeResponseData(data)), options)
   const certificates = options.certificates ?? (responder === undefined ? [] : [responder.certificate])
-  return yield* codec(makeBasicResponse(data, yield* algorithmOf(signer.key), signature, certificates))
+  return yield* encoded(makeBasicResponse(data, yield* algorithmOf(signer.key), signature, certificates))
 })
 
 /** A responder that an authority appoints: a certificate for OCSPSigning (RFC 6960 section 4.2.2.2). */

@@ -9,9 +9,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
-import type * as Result from "effect/Result"
-import type { CodecFailure } from "../../codec/presentation/cursor.ts"
-import { describe, encode } from "../../codec/presentation/wire.ts"
+import { encode } from "../../codec/presentation/wire.ts"
 import { encodeTbs, type TBSCertificate } from "../../codec/x509/certificate.ts"
 import type { Extension } from "../../codec/x509/extension.ts"
 import {
@@ -22,10 +20,10 @@ import {
   timestampsExtension,
   withoutTimestamps
 } from "../../codec/x509/sct.ts"
-import type { CryptoFailure, PrivateKey } from "../../crypto/primitives.ts"
+import type { PrivateKey } from "../../crypto/primitives.ts"
 import type { LogList, TransparencyLog } from "../../state/path/transparency.ts"
 import { CryptoProvider } from "../CryptoProvider.ts"
-import { CertificateFactoryError } from "./factoryError.ts"
+import { type CertificateFactoryError, encoded, provided } from "./factory.ts"
 
 /** A log with its key. */
 export interface Log extends TransparencyLog {
@@ -47,19 +45,14 @@ export interface StampOptions {
   readonly alter?: ((sct: TimestampV1) => TimestampV1) | undefined
 }
 
-const failed = ({ detail }: CryptoFailure) => new CertificateFactoryError({ detail })
-
-const codec = <A>(result: Result.Result<A, CodecFailure>): Effect.Effect<A, CertificateFactoryError> =>
-  Effect.mapError(Effect.fromResult(result), (failure) => new CertificateFactoryError({ detail: describe(failure) }))
-
 /** A new log. */
 export const makeLog = Effect.fnUntraced(function* (
   options: LogOptions
 ): Effect.fn.Return<Log, CertificateFactoryError, CryptoProvider> {
   const { keyType = "p256", operator, description = `log of ${operator}`, retired, expiry } = options
   const provider = yield* CryptoProvider
-  const pkcs8 = yield* Effect.mapError(provider.generatePrivateKey(keyType), failed)
-  const privateKey = yield* Effect.mapError(provider.privateKey(pkcs8), failed)
+  const pkcs8 = yield* provided(provider.generatePrivateKey(keyType))
+  const privateKey = yield* provided(provider.privateKey(pkcs8))
   return { operator, description, retired, expiry, privateKey, key: privateKey.publicKey.spki }
 })
 
@@ -93,16 +86,16 @@ export const stamp = Effect.fnUntraced(function* (
   const timestamp = BigInt(options.timestamp ?? (yield* Clock.currentTimeMillis))
   const { extensions = new Uint8Array(0), alter = (sct) => sct } = options
   const rsa = log.privateKey.kind === "rsa"
-  const content = yield* codec(signedContent({ timestamp, extensions }, entry))
+  const content = yield* encoded(signedContent({ timestamp, extensions }, entry))
   const sign = provider.sign(log.privateKey, rsa ? "rsa_pkcs1_sha256" : "ecdsa_sha256", content)
   const made: TimestampV1 = {
     log_id: provider.primitives.hashes.sha256.digest(log.key),
     timestamp,
     extensions,
     algorithm: rsa ? "rsa_pkcs1_sha256" : "ecdsa_secp256r1_sha256",
-    signature: yield* Effect.mapError(sign, failed)
+    signature: yield* provided(sign)
   }
-  return yield* codec(encode(SignedCertificateTimestamp.wire, { sct_version: "v1", content: alter(made) }))
+  return yield* encoded(encode(SignedCertificateTimestamp.wire, { sct_version: "v1", content: alter(made) }))
 })
 
 /** Timestamps about a certificate as it is, DER: for TLS and for OCSP responses. */
@@ -125,10 +118,10 @@ export const embed = Effect.fnUntraced(function* (
     entry_type: "precert_entry",
     signed_entry: {
       issuer_key_hash: primitives.hashes.sha256.digest(issuerKey),
-      tbs_certificate: yield* codec(encodeTbs(withoutTimestamps(tbs)))
+      tbs_certificate: yield* encoded(encodeTbs(withoutTimestamps(tbs)))
     }
   }
-  return yield* codec(
+  return yield* encoded(
     timestampsExtension(yield* Effect.forEach(logs, (log) => stamp(log, entry, options)), "certificate")
   )
 })
