@@ -16,6 +16,7 @@ import * as Credentials from "../layers/Credentials.ts"
 import * as CredentialFiles from "../layers/node/CredentialFiles.ts"
 import * as KeyLogFile from "../layers/node/KeyLogFile.ts"
 import * as NodeCertificateCompression from "../layers/node/NodeCertificateCompression.ts"
+import * as NodeTcp from "../layers/node/NodeTcp.ts"
 import { layerAllocator } from "../layers/node/NodeTls.ts"
 import { current, type TlsConnection } from "../layers/TlsConnection.ts"
 import * as TlsServer from "../layers/TlsServer.ts"
@@ -144,6 +145,7 @@ const services = (flags: Flags) => {
   }).pipe(
     Layer.provide(Layer.mergeAll(identity, clients(flags), keys(flags, "server"), Sessions.layerServer(flags))),
     Layer.provide(cryptoLayer(flags)),
+    Layer.provide(NodeTcp.layer),
     Layer.provide(NodeSocketServer.layer({ host, port, allowHalfOpen: true, noDelay: true })),
     Layer.provide(flags.keylog === undefined ? Layer.empty : KeyLogFile.layerFile(flags.keylog)),
     Layer.provide(Layer.merge(layerAllocator, NodeCertificateCompression.layer))
