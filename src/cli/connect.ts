@@ -20,6 +20,7 @@ import { type Endpoint, parseEndpoint, showEndpoint } from "./endpoint.ts"
 import { failed, usage } from "./failure.ts"
 import {
   type Common,
+  checkVersions,
   common,
   cryptoLayer,
   masterSecretOf,
@@ -131,6 +132,7 @@ const talk = (endpoint: Endpoint, flags: Flags) =>
 /** What can be refused before anything is opened. */
 const check = Effect.fnUntraced(function* (flags: Flags, host: string) {
   yield* Sessions.checkClient(flags)
+  yield* checkVersions(flags)
   yield* checkPsk(flags, flags.servername ?? host)
   if (flags.http !== undefined && !/^\/[\x21-\x7e]*$/.test(flags.http)) {
     return yield* usage("--http wants a path that begins with / and has no spaces", "for example --http /")

@@ -131,6 +131,12 @@ export const versionsOf = ({ tls }: Pick<Common, "tls">): ReadonlyArray<Version>
 export const masterSecretOf = ({ dangerouslyPlainMasterSecret }: Common): "required" | "optional" =>
   dangerouslyPlainMasterSecret ? "optional" : "required"
 
+/** What is for TLS 1.2 alone does not go with TLS 1.3 alone. */
+export const checkVersions = (flags: Common): Effect.Effect<void, CliFailure> =>
+  flags.dangerouslyPlainMasterSecret && !(versionsOf(flags)?.includes("TLSv1.2") ?? true)
+    ? usage("--dangerously-plain-master-secret is for TLS 1.2, which --tls 1.3 leaves out", "drop the one or the other")
+    : Effect.void
+
 /** How the flags want records to be. */
 export const recordOptions = ({ maxFragment, recordSizeLimit, padding }: Common): RecordOptions => ({
   maxFragmentSize: maxFragment,

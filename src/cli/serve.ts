@@ -26,6 +26,7 @@ import { type Endpoint, parseEndpoint, showEndpoint } from "./endpoint.ts"
 import { type CliFailure, failed, usage } from "./failure.ts"
 import {
   type Common,
+  checkVersions,
   common,
   cryptoLayer,
   int,
@@ -154,6 +155,7 @@ const services = (flags: Flags) => {
 
 const check = Effect.fnUntraced(function* (flags: Flags) {
   yield* Sessions.checkServer(flags)
+  yield* checkVersions(flags)
   yield* checkPsk(flags)
   const strange = flags.alpn.find((protocol) => !/^http\/1\.[01]$/.test(protocol))
   if (flags.mode === "http" && strange !== undefined) {

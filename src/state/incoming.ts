@@ -99,6 +99,9 @@ export class Intake {
 
   /** What comes next, or `undefined` until there are more bytes. `state` is the machine's, which speaks `version`. */
   next(state: string, version: Version): Taken {
+    if (version === "TLSv1.2" && this.#changeCipherSpecs > 0) {
+      return fail("UnexpectedRecord", "a change_cipher_spec record before ServerHello, and that speaks TLS 1.2")
+    }
     while (true) {
       const message = this.#joiner.next()
       if (Result.isFailure(message)) return Result.fail(message.failure)
@@ -169,6 +172,7 @@ export class Intake {
       return fail("UnexpectedRecord", `application data in state ${state}`)
     }
     if (bytes.length === 0) return nothing
+    this.#warnings = 0
     if (this.flow === "open") return Result.succeed({ _tag: "ApplicationData", bytes })
     this.#earlyDataLeft -= bytes.length
     return this.#earlyDataLeft < 0

@@ -44,10 +44,7 @@ class Shell<S extends AnyState> implements Connection {
   #state: S
   #writing: Flow = "handshake"
   /** The latest secret of each direction, so that it can be wiped when the next one comes. */
-  readonly #keys: { [D in InstallKeys["direction"]]: Secret<string> | undefined } = {
-    read: undefined,
-    write: undefined
-  }
+  readonly #keys: Record<InstallKeys["direction"], Secret<string> | undefined> = { read: undefined, write: undefined }
   #postHandshakeMessages = 0
   /** Bytes of early data that may still be sent. */
   #earlyDataLeft = 0
@@ -257,6 +254,8 @@ class Shell<S extends AnyState> implements Connection {
       case "InstallKeys12":
         return this.#install(action)
       case "RefuseRenegotiation":
+        // Behind our close_notify there is nothing (RFC 5246 section 7.2.1).
+        if (this.#writing === "closed") return done
         return this.#writer.alert(AlertLevel.code("warning"), AlertDescription.code("no_renegotiation_RESERVED"))
       case "LimitRecords":
         return action.direction === "read" ? this.#intake.limit(action.size) : this.#writer.limit(action.size)

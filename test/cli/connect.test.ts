@@ -306,6 +306,7 @@ describe("connect, when it cannot", () => {
       fails(`a size that cannot be: ${flag} ${value}`, at(flag, value), 2, new RegExp(`${flag}: "${value}".* ${range}`))
     }
     fails("no protocol", at("--alpn", ","), 2, /--alpn\. Expected: names of protocols/)
+    fails("what TLS 1.3 does not have", at("--tls", "1.3", "--dangerously-plain-master-secret"), 2, /is for TLS 1\.2/)
     fails("no path", at(...ca, "--http", "index.html"), 2, /--http wants a path that begins with \//)
     fails("no name", at(...ca, "--servername", "a b"), 2, /"a b" is not a server's name/)
     fails("a directory that is not there", at(...ca, "--keylog", "/nowhere/keys"), 2, /key log file \/nowhere\/keys/)

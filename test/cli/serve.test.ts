@@ -244,6 +244,11 @@ describe("serve, when it cannot", () => {
     ["whose certificates", [...identity, "--require-client-cert"], /--require-client-cert needs --client-ca FILE/],
     ["no such suite", [...identity, "--suite", "NULL"], /no cipher suite "NULL"/],
     ["HTTP/2", [...identity, "--mode", "http", "--alpn", "h2,http/1.1"], /--mode http speaks .*, not "h2"/],
+    [
+      "what TLS 1.3 does not have",
+      [...identity, "--tls", "1.3", "--dangerously-plain-master-secret"],
+      /--dangerously-plain-master-secret is for TLS 1\.2, which --tls 1\.3 leaves out/
+    ],
     ["ALPN twice", [...identity, "--port", "0", "--alpn", "a,a"], /an ALPN protocol is named twice/]
   ]
   for (const [name, args, line] of cases) {

@@ -7,7 +7,7 @@ import type { ClientConfig } from "../../src/state/config.ts"
 import { alertOf, type ReasonName } from "../../src/state/failure.ts"
 import { Opener12, Sealer12 } from "../../src/state/record/protection12.ts"
 import { RecordReader } from "../../src/state/record/reader.ts"
-import { concat, credentials, okay } from "../support/answers.ts"
+import { concat, credentials, fromHex, okay } from "../support/answers.ts"
 import { clientEnd, clientWorld, type End, records } from "../support/pair.ts"
 import { framed } from "../support/puppet.ts"
 import { external, keeping } from "../support/resumption.ts"
@@ -254,6 +254,12 @@ describe("the server's certificate and key exchange", () => {
     )
   }
   refuses(
+    "a scheme that is good, and was not offered",
+    { client: { schemes: ["ecdsa_secp256r1_sha256"] } },
+    "UnofferedSignatureScheme",
+    "illegal_parameter"
+  )
+  refuses(
     "a key that is not of the suite's kind (SECURITY 39)",
     { suite: rsa },
     "UnofferedSignatureScheme",
@@ -315,6 +321,7 @@ describe("messages left out (SECURITY 1)", () => {
   )
 })
 
+const none = new Uint8Array(0)
 const failed = ({ failure }: End): ReasonName | undefined => failure?.reason
 
 /** The server's first flight, message by message; the client is the same in every run. */
@@ -391,6 +398,16 @@ describe("ChangeCipherSpec in records (SECURITY 7)", () => {
     }
   })
 
+  it("before a ServerHello of TLS 1.2, to a client that could have had TLS 1.3, where it means nothing, and to another", () => {
+    for (const versions of [["TLSv1.3", "TLSv1.2"], ["TLSv1.2"]] as const) {
+      const end = connecting({ versions })
+      end.receive(ccs)
+      hearPlain(end, ...script().slice(0, 2))
+      assert.strictEqual(failed(end), "UnexpectedRecord")
+      assert.strictEqual(alertIn(end), "unexpected_message")
+    }
+  })
+
   it("protected, where it means nothing any more", () => {
     const { end, seal } = waiting()
     end.receive(ccs).receive(seal(20, Uint8Array.of(1)))
@@ -439,12 +456,29 @@ describe("a connection of TLS 1.2", () => {
     assert.strictEqual(failed(end), "RenegotiationRefused")
   })
 
+  it("says nothing behind its close_notify, not even that it does not renegotiate", () => {
+    const { end, seal } = connected12()
+    end.take(end.connection.close())
+    assert.lengthOf(records(end.flush()), 1)
+    end.receive(seal(22, encode12({ _tag: "HelloRequest", body: {} })))
+    assert.strictEqual(failed(end), undefined)
+    assert.lengthOf(end.flush(), 0)
+  })
+
   it("passes over 4 warnings and no more; a fatal alert is its end (SECURITY 55)", () => {
     const { end, seal } = connected12()
     for (let i = 0; i < 4; i++) end.receive(seal(21, Uint8Array.of(1, 100)))
     assert.strictEqual(failed(end), undefined)
     end.receive(seal(21, Uint8Array.of(1, 100)))
     assert.strictEqual(failed(end), "TooManyWarnings")
+    const long = connected12()
+    for (let i = 0; i < 12; i++) {
+      long.end.receive(long.seal(21, Uint8Array.of(1, 100)))
+      if (i % 4 === 3) long.end.receive(long.seal(23, Uint8Array.of(i)))
+    }
+    assert.strictEqual(failed(long.end), undefined, "they are counted between data")
+    for (let i = 0; i < 5; i++) long.end.receive(long.seal(21, Uint8Array.of(1, 100))).receive(long.seal(23, none))
+    assert.strictEqual(failed(long.end), "TooManyWarnings", "and no bytes are no data")
     const other = connected12()
     other.end.receive(other.seal(21, Uint8Array.of(2, 40)))
     assert.strictEqual(failed(other.end), "AlertReceived")
@@ -496,6 +530,41 @@ describe("a connection of TLS 1.2", () => {
     const plain = run12(plans12["1.2: full, with a plain master secret"] ?? {})
     assert.isTrue(plain.state._tag === "ESTABLISHED" && plain.state.established.exporter === undefined)
   })
+})
+
+describe("a CertificateRequest that no key of ours answers", () => {
+  type Request = Extract<Message12, { readonly _tag: "CertificateRequest" }>["body"]
+  const asking =
+    (change: Partial<Request>): NonNullable<Plan12["CertificateRequest"]> =>
+    (message) => ({ ...message, body: { ...message.body, ...change } })
+  const shown = (plan: Plan12) => {
+    const run = run12({ request: "client", ...plan })
+    assert.strictEqual(run.state._tag, "ESTABLISHED", run.failure?.detail)
+    return run.heard("Certificate").body.certificate_list.length
+  }
+  const bare = { ...credentials.clientEd25519, certificateType: "RawPublicKey" } as const
+
+  it("is declined with an empty Certificate (RFC 5246 section 7.4.6)", () => {
+    assert.isAbove(shown({}), 0)
+    assert.strictEqual(shown({ CertificateRequest: asking({ certificate_types: ["rsa_sign"] }) }), 0, "of another type")
+    assert.strictEqual(shown({ CertificateRequest: asking({ certificate_types: [3, 65] }) }), 0, "of unknown types")
+    const others = asking({ supported_signature_algorithms: ["ecdsa_secp256r1_sha256", "ecdsa_sha1"] })
+    assert.strictEqual(shown({ CertificateRequest: others }), 0, "of other algorithms")
+    assert.strictEqual(shown({ world: () => clientWorld({ choose: () => bare }) }), 0, "a key without a certificate")
+  })
+
+  for (const [what, body] of [
+    ["certificate types", "00 0002 0807 0000"],
+    ["signature algorithms", "01 40 0000 0000"],
+    ["a name of no bytes", "01 40 0002 0807 0002 0000"]
+  ] as const) {
+    it(`is malformed with an empty list: ${what}`, () => {
+      const end = connecting()
+      hearPlain(end, ...script().slice(0, 3), framed("certificate_request", fromHex(body.replaceAll(" ", ""))))
+      assert.strictEqual(failed(end), "DecodeFailed")
+      assert.strictEqual(alertIn(end), "decode_error")
+    })
+  }
 })
 
 it("the server's certificate is the one that is judged", () => {

@@ -88,6 +88,8 @@ describe("16: the sentinel of a downgrade", () => {
     const { random } = puppet.heard("ServerHello").body
     assert.strictEqual(last8(random), sentinel)
     assert.notStrictEqual(toHex(random.subarray(0, 24)), "00".repeat(24))
+    const otherOrder = accepted12(run12({ config: { versions: ["TLSv1.2", "TLSv1.3"] } }))
+    assert.strictEqual(last8(otherOrder.heard("ServerHello").body.random), sentinel)
   })
 
   it("and in a session that is resumed", () => {

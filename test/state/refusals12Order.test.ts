@@ -325,6 +325,12 @@ describe("51 and 55: records and alerts", () => {
     accepted12(warn(1))
     accepted12(warn(4))
     refused12(warn(5), "TooManyWarnings", "unexpected_message")
+    const between = run12({
+      after: (puppet) => {
+        for (let i = 0; i < 12; i++) puppet.record(type.alert, fromHex("0170")).record(type.application_data, ccs)
+      }
+    })
+    assert.lengthOf(accepted12(between).end.data, 12)
   })
 })
 

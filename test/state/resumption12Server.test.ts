@@ -293,7 +293,14 @@ describe("what differs from the session gets a full handshake (58)", () => {
   full("another protocol", {}, { protocol: "h2" })
   full("another policy", { config: giving({ policy: new Uint8Array(32).fill(8) }) })
   full("time that is over", { world: world(undefined, { now: () => now + hour + 1 }) })
-  full("a time before it began", { world: world(undefined, { now: () => now - 1 }) })
+  full("a time before it began", { world: world(undefined, { now: () => now - 10_001 }) })
+  it("but not the time of a server whose clock is 10 s behind", () => {
+    const { ticket, session } = byTicket()
+    assert.strictEqual(
+      kindOf(run12(again(ticket, session, { world: world(undefined, { now: () => now - 10_000 }) }))),
+      "resumed"
+    )
+  })
   full("a client that has to say who it is, and did not", { config: giving({}, required) })
   full("a suite that the client does not offer any more", {
     hello: { cipher_suites: suites.slice(1).map(({ name }) => name) }
@@ -328,5 +335,19 @@ describe("32: the extended master secret of a session", () => {
       hello: { legacy_session_id: random, extensions: [...without("extended_master_secret"), ticketWish(ticket)] }
     })
     refused12(run12(script), "ExtendedMasterSecretChanged", "handshake_failure")
+  })
+
+  it("is not given up by whoever says the session's ID, nor has another ID anything to do with it", () => {
+    const store = new Store()
+    const { id, session } = byId(store)
+    const plain: Script12 = {
+      config: giving({}, { extendedMasterSecret: "optional" }),
+      masterSecret: "plain",
+      hello: { extensions: without("extended_master_secret") }
+    }
+    const compatible = { ...plain, hello: { ...plain.hello, legacy_session_id: random } }
+    assert.strictEqual(kindOf(run12({ ...compatible, world: world(store) })), "full")
+    const gaveUp = againById(store, id, session, plain)
+    refused12(run12(gaveUp), "ExtendedMasterSecretChanged", "handshake_failure")
   })
 })

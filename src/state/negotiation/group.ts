@@ -13,6 +13,18 @@ const tier = (group: NamedGroup): number => (NamedGroup.show(group).includes("ML
 export const sharesOf = (groups: ReadonlyArray<NamedGroup>): ReadonlyArray<NamedGroup> =>
   groups.filter((group, at) => groups.findIndex((other) => tier(other) === tier(group)) === at)
 
+/** No share is for a group that `supported_groups` lacks (section 4.3.8). Each list is read once: both may be long. */
+export const listed = (
+  offered: ReadonlyArray<NamedGroup>,
+  shares: ReadonlyArray<{ readonly group: NamedGroup }>
+): Result.Result<void, Failure> => {
+  const groups = new Set(offered)
+  const stray = shares.find(({ group }) => !groups.has(group))
+  return stray === undefined
+    ? Result.succeed(undefined)
+    : fail("ShareOutsideGroups", `a share for ${NamedGroup.show(stray.group)}, which is not in supported_groups`)
+}
+
 /** What the server will do: go on with a share that it has, or ask for the share that it wants. */
 export type GroupChoice<Share> =
   | { readonly _tag: "Shared"; readonly group: NamedGroup; readonly share: Share }

@@ -11,6 +11,7 @@ import type { Hash } from "../../crypto/primitives.ts"
 import { Secret } from "../../crypto/secret.ts"
 import type { CipherSuite12 } from "../../crypto/suite.ts"
 import { directionSize } from "../record/protection12.ts"
+import { digestOf, type Heard } from "../transcript.ts"
 
 /** The `random` of both hellos, 32 bytes each. */
 export interface Randoms {
@@ -42,6 +43,26 @@ export const masterSecret = (hash: Hash, premaster: PremasterSecret, { client, s
 /** RFC 7627 section 4: bound to all that was said up to ClientKeyExchange, so that it belongs to this peer alone. */
 export const extendedMasterSecret = (hash: Hash, premaster: PremasterSecret, sessionHash: Uint8Array): MasterSecret =>
   new Secret("master", prf(hash, premaster, "extended master secret", sessionHash, masterSize))
+
+/** How a handshake makes its master secret; the extended one wherever both know of it. */
+export type MasterSecretKind = "extended" | "plain"
+
+/** The secret that was agreed, as the master secret; `transcript` ends with ClientKeyExchange. */
+export const masterSecretOf = (
+  kind: MasterSecretKind,
+  { hash }: CipherSuite12,
+  agreed: Uint8Array,
+  randoms: Randoms,
+  transcript: Heard
+): MasterSecret => {
+  const premaster: PremasterSecret = new Secret("premaster", agreed.slice())
+  const master =
+    kind === "extended"
+      ? extendedMasterSecret(hash, premaster, digestOf(transcript, hash))
+      : masterSecret(hash, premaster, randoms)
+  premaster.wipe()
+  return master
+}
 
 /** What the records of both directions are protected with. */
 export interface WriteKeys {

@@ -1,38 +1,15 @@
 /** EXCHANGING_KEY, SIGNING_TRANSCRIPT: our flight (RFC 5246 sections 7.4.6 to 7.4.9). */
 import { resultFn } from "../../../codec/resultFn.ts"
-import { Secret } from "../../../crypto/secret.ts"
 import type { SecretAgreed, Signed } from "../../command.ts"
 import { logKey } from "../../flight.ts"
 import { land, type Steps } from "../../machine.ts"
-import { digestOf, spoken } from "../../transcript.ts"
+import { spoken } from "../../transcript.ts"
 import { certificateOf, signing } from "../authentication.ts"
 import { verifyData } from "../finished.ts"
 import { Flight12 } from "../flight.ts"
-import { extendedMasterSecret, type MasterSecret, masterSecret, writeKeys } from "../keySchedule.ts"
+import { masterSecretOf, writeKeys } from "../keySchedule.ts"
 import { keptById } from "./resumption.ts"
-import type {
-  ExchangingKey,
-  Keyed,
-  Negotiated,
-  SigningTranscript,
-  WaitChangeCipherSpec,
-  WaitNewSessionTicket
-} from "./state.ts"
-
-/** The master secret; the transcript ends with ClientKeyExchange, and makes the session hash (RFC 7627 section 3). */
-const masterOf = (
-  { suite: { hash }, randoms, masterSecret: kind }: Negotiated,
-  agreed: Uint8Array,
-  { transcript }: Flight12
-): MasterSecret => {
-  const premaster = new Secret("premaster", agreed.slice())
-  const master =
-    kind === "extended"
-      ? extendedMasterSecret(hash, premaster, digestOf(transcript, hash))
-      : masterSecret(hash, premaster, randoms)
-  premaster.wipe()
-  return master
-}
+import type { ExchangingKey, Keyed, SigningTranscript, WaitChangeCipherSpec, WaitNewSessionTicket } from "./state.ts"
 
 /** ChangeCipherSpec and Finished, the end of our flight. */
 const finish = resultFn(function* (flight: Flight12, keyed: Keyed): Steps<WaitNewSessionTicket | WaitChangeCipherSpec> {
@@ -60,8 +37,9 @@ export const secretAgreed = resultFn(function* (
     yield* flight.say({ _tag: "Certificate", body: certificateOf(shown) })
   }
   yield* flight.say({ _tag: "ClientKeyExchange", body: { ecdh_Yc: share } })
-  const master = masterOf(negotiated, secret, flight)
-  flight.do(logKey("CLIENT_RANDOM", negotiated.randoms.client, master))
+  const { suite, randoms, masterSecret } = negotiated
+  const master = masterSecretOf(masterSecret, suite, secret, randoms, flight.transcript)
+  flight.do(logKey("CLIENT_RANDOM", randoms.client, master))
   const keyed: Keyed = { negotiated, proof, group: exchange.share.group, master }
   if (auth._tag !== "Chosen") return yield* finish(flight, keyed)
   const { credential, scheme } = auth

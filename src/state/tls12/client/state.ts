@@ -7,7 +7,7 @@ import type { Offer } from "../../hello/clientHello.ts"
 import type { PeerAuthenticated, SessionResumed } from "../../proof.ts"
 import type { Session12, Ticket } from "../../session.ts"
 import type { Heard } from "../../transcript.ts"
-import type { MasterSecret, Randoms, ServerWriteKeys, WriteKeys } from "../keySchedule.ts"
+import type { MasterSecret, MasterSecretKind, Randoms, ServerWriteKeys, WriteKeys } from "../keySchedule.ts"
 
 /** A session that a ClientHello offers, with what stands for it. */
 export interface OfferedSession {
@@ -23,7 +23,7 @@ export interface Negotiated {
   readonly suite: CipherSuite12
   readonly randoms: Randoms
   /** How the master secret is made (RFC 7627); a plain one is never resumed, and exports nothing. */
-  readonly masterSecret: "extended" | "plain"
+  readonly masterSecret: MasterSecretKind
   readonly protocol: string | undefined
   /** What the server calls the session; of no bytes when it does not keep it. */
   readonly sessionId: Uint8Array

@@ -71,15 +71,12 @@ const schemes = ({ extensions }: ClientHello, suites: Choices["suites"]): Choice
 }
 
 /** What a client would resume: the session of its ticket, or else that of its session ID (RFC 5077 section 3.4). */
-const offered = ({ config, hello, masterSecret }: Choices): Pick<ResolveHello, "identities" | "byId"> => {
+const offered = ({ config, hello }: Choices): Pick<ResolveHello, "identities" | "byId"> => {
   if (config.resumption === undefined) return { identities: [] }
   const ticket = find(hello.extensions, "session_ticket")?.ticket
   if (ticket !== undefined && ticket.length > 0) return { identities: [ticket], byId: { offered: undefined } }
   const { legacy_session_id: id } = hello
-  return {
-    identities: [],
-    byId: masterSecret === "extended" ? { offered: id.length > 0 ? id : undefined } : undefined
-  }
+  return { identities: [], byId: { offered: id.length > 0 ? id : undefined } }
 }
 
 /** What the client says of curves; who says nothing takes any (RFC 8422 section 4). */

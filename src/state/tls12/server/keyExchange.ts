@@ -2,7 +2,6 @@
 import * as Result from "effect/Result"
 import type { Extension } from "../../../codec/extension/placement.ts"
 import { resultFn } from "../../../codec/resultFn.ts"
-import { Secret } from "../../../crypto/secret.ts"
 import { acceptable12 } from "../../../crypto/signature.ts"
 import type { KeyShareMade, SecretAgreed, Signed } from "../../command.ts"
 import type { ServerConfig } from "../../config.ts"
@@ -11,7 +10,7 @@ import type { Failure } from "../../failure.ts"
 import { logKey } from "../../flight.ts"
 import { land, type Of, type Stepped, type Steps } from "../../machine.ts"
 import { staples } from "../../tls13/stapling.ts"
-import { digestOf, hear } from "../../transcript.ts"
+import { hear } from "../../transcript.ts"
 import { certificateOf, signing } from "../authentication.ts"
 import { Flight12 } from "../flight.ts"
 import { signedParams } from "../keyExchange.ts"
@@ -118,15 +117,10 @@ export const clientKeyExchange = (
     })
   )
 
-/** The master secret, and what both directions are protected with. The transcript ends with ClientKeyExchange. */
+/** The master secret, and what both directions are protected with. */
 const keysOf = ({ selected, transcript }: DerivingSecret, secret: Uint8Array): Keys => {
   const { choices, suite, randoms } = selected
-  const premaster = new Secret("premaster", secret.slice())
-  const master =
-    choices.masterSecret === "extended"
-      ? KeySchedule.extendedMasterSecret(suite.hash, premaster, digestOf(transcript, suite.hash))
-      : KeySchedule.masterSecret(suite.hash, premaster, randoms)
-  premaster.wipe()
+  const master = KeySchedule.masterSecretOf(choices.masterSecret, suite, secret, randoms, transcript)
   return { selected, master, keys: KeySchedule.writeKeys(suite, master, randoms) }
 }
 

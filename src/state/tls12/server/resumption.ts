@@ -2,7 +2,6 @@
 import * as Result from "effect/Result"
 import { find } from "../../../codec/extension/extension.ts"
 import { resultFn } from "../../../codec/resultFn.ts"
-import { equal } from "../../../crypto/constantTime.ts"
 import { Secret, unsafeBytes } from "../../../crypto/secret.ts"
 import type { CipherSuite12 } from "../../../crypto/suite.ts"
 import type { Action } from "../../action.ts"
@@ -12,6 +11,7 @@ import type { ChangeCipherSpec, Heard12 } from "../../event.ts"
 import { type Failure, fail } from "../../failure.ts"
 import { logKey } from "../../flight.ts"
 import { land, type Of, type Stepped, type Steps } from "../../machine.ts"
+import { acceptable } from "../../negotiation/resumption.ts"
 import type { Session12, SessionDraft12 } from "../../session.ts"
 import type { SealedBy } from "../../tls13/psk.ts"
 import type { Heard } from "../../transcript.ts"
@@ -38,16 +38,6 @@ interface Found {
   /** By what its ticket is sealed, where there is one and that is known. */
   readonly sealed?: SealedBy | undefined
 }
-
-/** Whether a session may be resumed here and now: the same rules as in TLS 1.3. What differs gets a full handshake. */
-const acceptable = ({ config, protocol, serverName }: Choices, session: Session12, now: number): boolean =>
-  config.resumption !== undefined &&
-  equal(session.policy, config.resumption.policy) &&
-  session.serverName === serverName &&
-  session.protocol === protocol &&
-  session.created <= now &&
-  session.expires > now &&
-  (config.clientAuthentication._tag !== "Required" || session.peer !== undefined)
 
 /** The session of the client's ticket or session ID; what began in TLS 1.3 is none here. */
 const known = ({ hello }: Choices, { psks = [], session }: HelloResolved): Omit<Found, "suite"> | undefined => {

@@ -20,7 +20,7 @@ import type { Established12 } from "../../established.ts"
 import type { PeerAuthenticated } from "../../proof.ts"
 import type { Session12 } from "../../session.ts"
 import type { Heard } from "../../transcript.ts"
-import type { MasterSecret, Randoms, WriteKeys } from "../keySchedule.ts"
+import type { MasterSecret, MasterSecretKind, Randoms, WriteKeys } from "../keySchedule.ts"
 
 /** What the ClientHello alone decides. */
 export interface Choices {
@@ -33,7 +33,7 @@ export interface Choices {
   /** How the client lets us sign, with one of these suites. */
   readonly schemes: ReadonlyArray<SignatureScheme>
   /** Whether the master secret is bound to the handshake (RFC 7627). */
-  readonly masterSecret: "extended" | "plain"
+  readonly masterSecret: MasterSecretKind
 }
 
 /** What will stand for the session, once the handshake is done. */

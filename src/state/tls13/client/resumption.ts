@@ -1,12 +1,8 @@
 /** What a client resumes: the PSKs that it offers (RFC 9846 section 4.3.11), and early data with the first of them. */
-
-import { equal } from "../../../crypto/constantTime.ts"
-import type { AnyCipherSuite, CipherSuite13 } from "../../../crypto/suite.ts"
+import type { CipherSuite13 } from "../../../crypto/suite.ts"
 import type { HelloPrepared } from "../../command.ts"
-import type { ClientConfig, Version } from "../../config.ts"
-import { offeredVersions } from "../../negotiation/version.ts"
-import { serverText } from "../../path/host.ts"
-import type { Ticket } from "../../session.ts"
+import type { ClientConfig } from "../../config.ts"
+import { usable } from "../../negotiation/resumption.ts"
 import { type OfferedPsk, ofExternal, ofTicket } from "../psk.ts"
 
 export type { OfferedPsk } from "../psk.ts"
@@ -24,24 +20,6 @@ export type EarlyDataOffer =
       /** What ALPN settled on when the session began; it must be so again. */
       readonly protocol: string | undefined
     }
-
-/** What is offered of a version; nothing of one that is not. */
-const suitesOf = (config: ClientConfig, version: Version): ReadonlyArray<AnyCipherSuite> => {
-  if (!offeredVersions(config).includes(version)) return []
-  return version === "TLSv1.2" ? (config.suites12 ?? []) : config.suites
-}
-
-/**
- * Whether a ticket may be used with this configuration: the same server, verified under the same policy, with a suite
- * and a protocol that would be offered today. A session is used for nothing that a full handshake would not allow.
- */
-export const usable = (config: ClientConfig, { session }: Ticket, now: number): boolean =>
-  config.resumption !== undefined &&
-  equal(session.policy, config.resumption.policy) &&
-  session.serverName === serverText(config.server) &&
-  session.expires > now &&
-  suitesOf(config, session.version).some(({ name }) => name === session.suite) &&
-  (session.protocol === undefined ? config.protocols.length === 0 : config.protocols.includes(session.protocol))
 
 const suiteOf = (config: ClientConfig, name: CipherSuite13["name"]): CipherSuite13 | undefined =>
   config.suites.find((suite) => suite.name === name)

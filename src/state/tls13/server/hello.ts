@@ -67,14 +67,7 @@ const choose = resultFn(function* (
   const groups = yield* required("ClientHello", "supported_groups", find(extensions, "supported_groups"))
   const shares = yield* required("ClientHello", "key_share", find(extensions, "key_share"))
   const schemes = find(extensions, "signature_algorithms")?.supported_signature_algorithms
-  const listed = new Set(groups.named_group_list)
-  const stray = shares.client_shares.find(({ group }) => !listed.has(group))
-  if (stray !== undefined) {
-    return yield* fail(
-      "ShareOutsideGroups",
-      `a share for ${NamedGroup.show(stray.group)}, which is not in supported_groups`
-    )
-  }
+  yield* Group.listed(groups.named_group_list, shares.client_shares)
   const psks = yield* offeredPsks(config, hello)
   const suite = yield* CipherSuite.select(config.suites, hello.cipher_suites)
   const group = yield* Group.select(config.groups, groups.named_group_list, shares.client_shares)

@@ -5,25 +5,10 @@ import { Secret } from "../../../crypto/secret.ts"
 import { type CipherSuite13, hashOf13 } from "../../../crypto/suite.ts"
 import type { HelloResolved } from "../../command.ts"
 import { type Failure, fail } from "../../failure.ts"
-import type { Session } from "../../session.ts"
+import { acceptable } from "../../negotiation/resumption.ts"
 import { type Before, verifyBinder } from "../binder.ts"
-import { freshness } from "../limits.ts"
 import { type KnownPsk, ofExternal, ofSession, type SelectedPsk } from "../psk.ts"
 import type { Choices, Found } from "./state.ts"
-
-/**
- * Whether a session may be resumed here and now: under the same name, the same protocol and the same policy, for a
- * client that shows no more than it did then. What differs gets a full handshake. The clock of the server that began it
- * may be a little ahead of ours.
- */
-const acceptable = ({ config, protocol, serverName }: Choices, session: Session, now: number): boolean =>
-  config.resumption !== undefined &&
-  equal(session.policy, config.resumption.policy) &&
-  session.serverName === serverName &&
-  session.protocol === protocol &&
-  session.created <= now + freshness &&
-  session.expires > now &&
-  (config.clientAuthentication._tag !== "Required" || session.peer !== undefined)
 
 /** A suite that both have, with the hash of the PSK; that of the session before others, or the one we prefer. */
 const suiteFor = ({ config, hello, suite: ours }: Choices, known: KnownPsk): CipherSuite13 | undefined => {
