@@ -1,4 +1,4 @@
-/** The rules of DESIGN that are about the text of src, read off its files. */
+/** The rules that are about the text of src, read off its files. */
 import { readdirSync, readFileSync } from "node:fs"
 import { posix } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -215,6 +215,30 @@ const imported = (offence: string): boolean => {
     clause.includes(what)
   )
 }
+
+describe("rule 7: public names are documented", () => {
+  const entries = ["index.ts", "core.ts", "codec/index.ts", "layers/node/index.ts", "layers/testing/index.ts"]
+  const reached = new Set(
+    entries.flatMap((entry) => {
+      const file = files.find(({ path }) => path === entry)
+      return file === undefined ? assert.fail(entry) : relative(file).map(({ from }) => resolve(entry, from))
+    })
+  )
+  it("each export of a file that an entry point names has a doc comment", () => {
+    const open = files.filter(({ path }) => reached.has(path))
+    assert.isAbove(open.length, 80)
+    none(
+      offences(open, ({ text }) => {
+        // A value and its type of one name are one export.
+        const values = new Set([...text.matchAll(/^export const (\w+)/gm)].map(([, name]) => name))
+        return [...text.matchAll(/(.*)\nexport (const|class|interface|type) (\w+)/g)].flatMap(
+          ([, above = "", kind, name = ""]) =>
+            above.endsWith("*/") || (kind === "type" && values.has(name)) ? [] : [name]
+        )
+      })
+    )
+  })
+})
 
 describe("the failure table", () => {
   /** Reasons that no file of src names in quotes, and why. */

@@ -2,8 +2,8 @@
  * The interfaces of cryptography as the core sees it: functions as values, no I/O, no Effect runtime.
  *
  * Everything symmetric is synchronous and pure, so that transcript, key schedule, Finished and record protection are
- * plain functions. What touches a private key, entropy or a peer's point is asked for through `CryptoProvider`
- * (DESIGN section 4), which is built on the same interfaces.
+ * plain functions. What touches a private key, entropy or a peer's point is asked for through `CryptoProvider`, which is
+ * built on the same interfaces.
  *
  * Nothing here throws: a primitive that refuses its input returns a `Result`, whatever the library below it does.
  */
@@ -30,6 +30,7 @@ export interface HashState {
   readonly digest: () => Uint8Array
 }
 
+/** The hashes of the cipher suites, and SHA-512 for certificates. */
 export type HashName = "sha256" | "sha384" | "sha512"
 
 /** A hash function with its HMAC (RFC 2104). */
@@ -48,6 +49,7 @@ export interface Hash {
 /** `HMAC(key, ·)`. */
 export type Mac = (data: Uint8Array) => Uint8Array
 
+/** The AEADs of the cipher suites. */
 export type AeadName = "AES-128-GCM" | "AES-256-GCM" | "CHACHA20-POLY1305"
 
 /** An AEAD of RFC 5116 with a 12-byte nonce and a 16-byte tag. */
@@ -69,8 +71,9 @@ export interface KeyLimits {
   readonly stopAfter: number
 }
 
-/** Every AEAD of TLS 1.3 here: bytes of the nonce and of the tag. */
+/** Bytes of the nonce, of every AEAD here. */
 export const nonceSize = 12
+/** Bytes of the tag, of every AEAD here. */
 export const tagSize = 16
 
 /** A key in use: one direction of one epoch. One owner, synchronous. */
@@ -117,6 +120,7 @@ export interface Group {
   ) => Result.Result<{ readonly share: Uint8Array; readonly secret: Uint8Array }, CryptoFailure>
 }
 
+/** `size` bytes of a cryptographic random generator. */
 export type RandomBytes = (size: number) => Uint8Array
 
 /** What kind of key a signature is made with. `rsa-pss` is a key whose SPKI says id-RSASSA-PSS. */
@@ -137,7 +141,7 @@ export interface PublicKey {
   readonly spki: Uint8Array
   /**
    * Whether `signature` over `message` is right. Never fails: a malformed signature, an algorithm that does not
-   * belong to this kind of key (SECURITY.md row 39) or a hash that does not fit is `false`.
+   * belong to this kind of key or a hash that does not fit is `false`.
    */
   readonly verify: (algorithm: SignatureAlgorithm, message: Uint8Array, signature: Uint8Array) => boolean
 }

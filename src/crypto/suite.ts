@@ -1,6 +1,7 @@
 /** The cipher suites as values: a name, a hash and an AEAD (RFC 9846 appendix B.4, RFC 5289 and RFC 7905). */
 import type { Aead, AeadName, Hash, HashName, Primitives } from "./primitives.ts"
 
+/** The cipher suites of TLS 1.3, by the names of RFC 9846 appendix B.4. */
 export type CipherSuite13Name = "TLS_AES_128_GCM_SHA256" | "TLS_AES_256_GCM_SHA384" | "TLS_CHACHA20_POLY1305_SHA256"
 
 /** Everything symmetric that a TLS 1.3 connection needs, chosen by one name. */
@@ -31,6 +32,7 @@ export const suites13 = (primitives: Primitives): ReadonlyArray<CipherSuite13> =
     aead: primitives.aeads[aead]
   }))
 
+/** The cipher suites of TLS 1.2, by the names of RFC 5289 and RFC 7905. */
 export type CipherSuite12Name =
   | "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
   | "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"
@@ -43,8 +45,8 @@ export type CipherSuite12Name =
 export type Authentication12 = "ECDSA" | "RSA"
 
 /**
- * The same for TLS 1.2. There are no others: CBC, RC4, 3DES and CCM, key transport by RSA, static Diffie-Hellman, and
- * finite fields are either broken, or without forward secrecy, or hard to use safely, and nobody needs them any more.
+ * Everything symmetric that a TLS 1.2 connection needs. There are no other suites: CBC, RC4, 3DES, RSA key transport,
+ * static Diffie-Hellman and finite fields are broken, or without forward secrecy, or hard to use safely.
  */
 export interface CipherSuite12 {
   readonly name: CipherSuite12Name

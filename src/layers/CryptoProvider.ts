@@ -64,6 +64,7 @@ export interface Shape {
   ) => Effect.Effect<Uint8Array, CryptoFailure>
 }
 
+/** The cryptography in use; see the top of this file for what is an effect in it and what is not. */
 export class CryptoProvider extends Context.Service<CryptoProvider, Shape>()("effect-tls/layers/CryptoProvider") {}
 
 /** Narrows and reorders what a provider has; what is absent stays as the provider has it. */

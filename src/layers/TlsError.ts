@@ -27,7 +27,7 @@ export type TlsErrorReason = { readonly [Name in ReasonName]: TlsReason<Name> }[
 
 const names = Object.keys(reasons) as ReadonlyArray<ReasonName>
 
-// A cast, since a union over a mapped list of names is more than the compiler can follow.
+/** The same as a Schema. A cast, since a union over a mapped list of names is more than the compiler can follow. */
 export const TlsErrorReason = Schema.Union(
   names.map((name) =>
     Schema.Struct({

@@ -61,8 +61,9 @@ export interface LayerOptions extends Options {
   readonly maxWaiting?: number | undefined
 }
 
-/** How many handshakes are worked on at once, and how many connections may wait besides. */
+/** How many handshakes are worked on at once, unless the options say otherwise. */
 export const maxHandshakes = 256
+/** How many connections may wait for their handshake besides, unless the options say otherwise. */
 export const maxWaiting = 3840
 
 /** Looks at services and options once; each call of what it yields is one handshake. */

@@ -17,6 +17,7 @@ import { anchorFromDer, type TrustAnchor } from "../state/path/anchor.ts"
 import { anchorOfRoot } from "./mozillaRoot.ts"
 import { misconfigured, type TlsError } from "./TlsError.ts"
 
+/** The roots that certificate chains must lead to. */
 export class TrustAnchors extends Context.Service<TrustAnchors, { readonly anchors: ReadonlyArray<TrustAnchor> }>()(
   "effect-tls/layers/TrustAnchors"
 ) {}

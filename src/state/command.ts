@@ -1,5 +1,5 @@
 /**
- * The questions that the core asks of the world, each paired with its answer (DESIGN section 3).
+ * The questions that the core asks of the world, each paired with its answer.
  *
  * A state that waits for an answer carries its question in `asks`. Everything with a private key, randomness, a
  * certificate, a store or a clock is a question; answers bring `now` with them, so time needs none of its own.
@@ -41,6 +41,7 @@ export interface PrepareHello {
   /** What else there is to choose by: whom to reach, which groups and which sessions are good. */
   readonly config: ClientConfig
 }
+/** The answer to {@link PrepareHello}. */
 export interface HelloPrepared {
   readonly _tag: "HelloPrepared"
   /** 32 bytes. */
@@ -62,6 +63,7 @@ export interface MakeKeyShare {
   readonly _tag: "MakeKeyShare"
   readonly group: NamedGroup
 }
+/** The answer to {@link MakeKeyShare}. */
 export interface KeyShareMade {
   readonly _tag: "KeyShareMade"
   readonly share: KeyPair
@@ -96,6 +98,7 @@ export interface ChooseConfiguration {
   readonly raw: Uint8Array
   readonly serverName: string | undefined
 }
+/** The answer to {@link ChooseConfiguration}. */
 export interface ConfigurationChosen {
   readonly _tag: "ConfigurationChosen"
   readonly config: ServerConfig
@@ -135,6 +138,7 @@ export interface SessionById {
   /** The session to resume, 1 to 32 bytes; absent when it offers none. */
   readonly offered: Uint8Array | undefined
 }
+/** The answer to {@link ResolveHello}. */
 export interface HelloResolved {
   readonly _tag: "HelloResolved"
   /** Absent when there is none for this name and these schemes. */
@@ -172,6 +176,7 @@ export interface EarlyDataOffered {
   /** Until when, in milliseconds since 1970, the same ClientHello would be fresh enough. */
   readonly until: number
 }
+/** The answer to {@link TakeSession}. */
 export interface SessionTaken {
   readonly _tag: "SessionTaken"
   /** `gone`: somebody else has taken it meanwhile, and the handshake is a full one. */
@@ -184,11 +189,13 @@ export interface SealTickets {
   readonly _tag: "SealTickets"
   readonly sessions: ReadonlyArray<SessionDraft>
 }
+/** The answer to {@link SealTickets}. */
 export interface TicketsSealed {
   readonly _tag: "TicketsSealed"
   /** In the order of the sessions; `undefined` for one that could not be kept. */
   readonly tickets: ReadonlyArray<SealedTicket | undefined>
 }
+/** What NewSessionTicket says of a session (RFC 9846 section 4.7.1). */
 export interface SealedTicket {
   readonly ticket: Uint8Array
   /** 32 random bits. */
@@ -212,6 +219,7 @@ export interface ChooseCredential {
   /** What the certificate's extensions must hold (section 4.3.5). */
   readonly filters?: ReadonlyArray<OIDFilter> | undefined
 }
+/** The answer to {@link ChooseCredential}. */
 export interface CredentialChosen {
   readonly _tag: "CredentialChosen"
   /** Absent to decline. */
@@ -227,6 +235,7 @@ export interface Sign {
   readonly algorithm?: SignatureAlgorithm | undefined
   readonly content: Uint8Array
 }
+/** The answer to {@link Sign}. */
 export interface Signed {
   readonly _tag: "Signed"
   readonly signature: Uint8Array
@@ -279,7 +288,9 @@ export const answerOf = {
   AuthenticatePeer: "PeerAuthenticated"
 } as const satisfies { readonly [Q in keyof Exchanges]: Exchanges[Q]["answer"]["_tag"] }
 
+/** Every question of the core. */
 export type Command = Exchanges[keyof Exchanges]["command"]
+/** Every answer to the core. */
 export type Answer = Exchanges[keyof Exchanges]["answer"]
 /** The answer to one question. */
 export type AnswerTo<C extends Command> = Exchanges[C["_tag"]]["answer"]

@@ -65,6 +65,7 @@ interface Config {
   readonly recordSizeLimit?: number | undefined
 }
 
+/** What a client offers and demands. */
 export interface ClientConfig extends Config {
   readonly server: ServerIdentity
   /** What the server may show, the preferred first (RFC 7250); absent for certificates only. */
@@ -122,6 +123,7 @@ export type ClientAuthentication =
 /** Whether a server serves clients that leave something unsaid, or say what it does not know. */
 export type Policy = "lenient" | "strict"
 
+/** What a server accepts and demands. */
 export interface ServerConfig extends Config {
   /** Strict: only clients that ask for a name which is known here (RFC 6066 section 3); lenient when absent. */
   readonly serverNamePolicy?: Policy | undefined

@@ -10,6 +10,7 @@ import type { Established } from "./established.ts"
 import type { UpdateKeys } from "./event.ts"
 import type { Failure } from "./failure.ts"
 import type { TrafficSecrets } from "./handOver.ts"
+import type { RecordWriterOptions } from "./record/writer.ts"
 
 /** What happened, in order. */
 export type ConnectionEvent =
@@ -51,6 +52,12 @@ export interface Progress {
   readonly events: ReadonlyArray<ConnectionEvent>
   /** Until this is answered no further message is read. */
   readonly asks: Command | undefined
+}
+
+/** What the owner of a connection may choose. */
+export interface ConnectionOptions extends RecordWriterOptions {
+  /** Whether secrets are told to the owner, for a key log. Off unless somebody asks for it by name. */
+  readonly keyLog?: "off" | "on" | undefined
 }
 
 /** A connection in either role. No call throws; after a failure every call yields nothing. */
@@ -99,9 +106,9 @@ export interface Connection {
   /**
    * The keys of both directions, for a new owner of the records, and the end of this one: a nonce counter with two
    * owners would repeat itself, so afterwards everything here fails with `ConnectionClosed`, and no alert is said.
-   * Fails and changes nothing with `NotEstablished`, `ConnectionClosed`, `NotInThisVersion` for TLS 1.2, or with `UnreadData` when bytes of the peer
-   * wait that only this connection can open. What `out` was given before belongs on the wire first. KeyUpdate, alerts
-   * and tickets of the peer are the new owner's to understand.
+   * Fails and changes nothing with `NotEstablished`, `ConnectionClosed`, `NotInThisVersion` for TLS 1.2, or with
+   * `UnreadData` when bytes of the peer wait that only this connection can open. What `out` was given before belongs on
+   * the wire first. KeyUpdate, alerts and tickets of the peer are the new owner's to understand.
    */
   dangerouslyExtractTrafficSecrets(): Result.Result<TrafficSecrets, Failure>
   /** Overwrites the secrets; nothing can be sent, read or exported afterwards. A failure does it by itself. */

@@ -42,6 +42,7 @@ interface Common {
   readonly given?: GivenKey | undefined
 }
 
+/** The outcome of a TLS 1.3 handshake. */
 export interface Established13 extends Common {
   readonly version: "TLSv1.3"
   readonly suite: CipherSuite13
@@ -51,6 +52,7 @@ export interface Established13 extends Common {
   readonly exporter: Secret<"exporter main">
 }
 
+/** The outcome of a TLS 1.2 handshake. */
 export interface Established12 extends Common {
   readonly version: "TLSv1.2"
   readonly suite: CipherSuite12
@@ -60,4 +62,5 @@ export interface Established12 extends Common {
   readonly exporter: Exporter12 | undefined
 }
 
+/** The outcome of a handshake, by its `version`. */
 export type Established = Established13 | Established12

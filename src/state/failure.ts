@@ -14,6 +14,7 @@ export type FailureKind =
   | "Misuse" // the API was asked for what cannot be
   | "Internal" // a bug of ours, or of a layer given to us
 
+/** A row of the table: who is to blame, the alert that is sent, and the section that says so. */
 export interface Reason {
   readonly kind: FailureKind
   /** The alert that goes out; `none` where the peer is gone, or has sent one itself. */
@@ -165,6 +166,7 @@ export const reasons = {
   InternalError: { kind: "Internal", alert: "internal_error", see: "RFC 9846 6.2" }
 } as const satisfies Record<string, Reason>
 
+/** The names of the rows. */
 export type ReasonName = keyof typeof reasons
 
 /** One certificate path that was tried, and why it does not do. */
@@ -191,9 +193,10 @@ export interface Failure {
   readonly paths?: ReadonlyArray<RefusedPath> | undefined
 }
 
+/** A failure of this reason; `detail` is for people and never goes on the wire. */
 export const make = (reason: ReasonName, detail: string): Failure => ({ _tag: "Failure", reason, detail })
 
-/** `Result.fail` of a reason; in a `Result.gen` write `return yield* fail("FinishedMismatch", "…")`. */
+/** The same as a `Result`: a handler ends with `return yield* fail("FinishedMismatch", "…")`. */
 export const fail = (reason: ReasonName, detail: string): Result.Result<never, Failure> =>
   Result.fail(make(reason, detail))
 

@@ -12,7 +12,7 @@ import type { Peer } from "./proof.ts"
 /** The key of a session: the PSK that a ticket stands for, or the master secret of TLS 1.2. */
 export type SessionSecret = Secret<"session">
 
-/** Everything that a resumption takes over, and everything that it must not differ in (SECURITY.md). */
+/** Everything that a resumption takes over, and everything in which the two handshakes must agree. */
 interface Common {
   readonly secret: SessionSecret
   /** Milliseconds since 1970: for a server when the ticket was issued, for a client when it came. */
@@ -39,17 +39,19 @@ interface Common {
   readonly peer: Peer | undefined
 }
 
+/** A session of TLS 1.3. */
 export interface Session13 extends Common {
   readonly version: "TLSv1.3"
   readonly suite: CipherSuite13Name
 }
 
-/** Its master secret is an extended one: without that a session is never resumed (RFC 7627 section 5.3). */
+/** A session of TLS 1.2. Its master secret is an extended one: without that a session is never resumed (RFC 7627 section 5.3). */
 export interface Session12 extends Common {
   readonly version: "TLSv1.2"
   readonly suite: CipherSuite12Name
 }
 
+/** A session that may be resumed, by its `version`. */
 export type Session = Session13 | Session12
 
 /** What stands for a session at the server; in TLS 1.2 it may be a session ID (RFC 5246 section 7.4.1.3). */
@@ -68,8 +70,11 @@ type Draft<S> = Omit<S, "created" | "expires" | "ageAdd" | "authenticated"> & {
   /** `undefined` when that was in this very handshake. */
   readonly authenticated: number | undefined
 }
+/** A session of TLS 1.3, as the handshake leaves it. */
 export type SessionDraft13 = Draft<Session13>
+/** A session of TLS 1.2, as the handshake leaves it. */
 export type SessionDraft12 = Draft<Session12>
+/** A session before a clock has said when it begins. */
 export type SessionDraft = SessionDraft13 | SessionDraft12
 
 /**

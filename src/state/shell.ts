@@ -4,11 +4,11 @@
  */
 import * as Result from "effect/Result"
 import { AlertDescription, AlertLevel } from "../codec/registry/alert.ts"
-import { forget, type Secret, secretsOf } from "../crypto/secret.ts"
+import { forget, type Secret } from "../crypto/secret.ts"
 import type { Action, InstallKeys, InstallKeys12 } from "./action.ts"
 import { levelOf } from "./alert.ts"
 import type { Answer } from "./command.ts"
-import type { Connection, ConnectionEvent, Progress } from "./connection.ts"
+import type { Connection, ConnectionEvent, ConnectionOptions, Progress } from "./connection.ts"
 import type { Established } from "./established.ts"
 import { type Event, ownUpdate, type UpdateKeys } from "./event.ts"
 import { type EarlyExporter, exportEarlyKeyingMaterial, exportKeyingMaterial } from "./exporter.ts"
@@ -19,14 +19,18 @@ import { keyLogLine } from "./keyLog.ts"
 import { writeData } from "./record/data.ts"
 import { openerOf, sealerOf } from "./record/keys.ts"
 import { maxPostHandshakeMessages } from "./record/limits.ts"
-import { RecordWriter, type RecordWriterOptions } from "./record/writer.ts"
-import { type AnyState, aligned, answers, asksOf, hearEither, owesOf, type Runnable } from "./stepping.ts"
-
-/** What the owner of a connection may choose. */
-export interface ConnectionOptions extends RecordWriterOptions {
-  /** Whether secrets are told to the owner, for a key log. Off unless somebody asks for it by name. */
-  readonly keyLog?: "off" | "on" | undefined
-}
+import { RecordWriter } from "./record/writer.ts"
+import {
+  type AnyState,
+  answers,
+  asksOf,
+  forgetAnswered,
+  hearEither,
+  owesOf,
+  perform,
+  type Runnable,
+  wipeState
+} from "./stepping.ts"
 
 const done: Result.Result<void, Failure> = Result.succeed(undefined)
 
@@ -84,9 +88,7 @@ class Shell<S extends AnyState> implements Connection {
       const answered = Result.flatMap(answers(this.#state, answer), () => this.#advance(answer))
       this.#check(Result.flatMap(answered, () => this.#read()))
     }
-    if (answer._tag === "SecretAgreed") answer.secret.fill(0)
-    // Sessions that came, or that went into tickets, have served their purpose.
-    forget([asked, answer], this.#state)
+    forgetAnswered(asked, answer, this.#state)
     return this.#progress()
   }
 
@@ -178,8 +180,7 @@ class Shell<S extends AnyState> implements Connection {
     this.#writer.wipe()
     this.#keys.read?.wipe()
     this.#keys.write?.wipe()
-    // What is asked is lent, but for the sessions that were to become tickets.
-    for (const secret of secretsOf([this.#state, asksOf(this.#state)])) secret.wipe()
+    wipeState(this.#state)
   }
 
   /** Reads until the input is used up, a question waits, or the peer has closed. */
@@ -229,10 +230,7 @@ class Shell<S extends AnyState> implements Connection {
     const step = this.#machine.step(before, event)
     if (Result.isFailure(step)) return Result.fail(step.failure)
     this.#state = step.success.state
-    let acted = done
-    for (const action of step.success.actions) {
-      if (Result.isSuccess(acted)) acted = Result.flatMap(aligned(action, this.#intake), () => this.#act(action))
-    }
+    const acted = perform(step.success.actions, this.#intake, (action) => this.#act(action))
     if (this.established !== undefined || Result.isFailure(acted)) forget(before, this.#state)
     return acted
   }

@@ -2,6 +2,7 @@
 import * as Result from "effect/Result"
 import { decodeMessage, decodeMessage12 } from "../codec/handshake/handshake.ts"
 import type { CodecFailure } from "../codec/presentation/cursor.ts"
+import { forget, secretsOf } from "../crypto/secret.ts"
 import type { Action } from "./action.ts"
 import { type Answer, type Asking, answerOf, type Command } from "./command.ts"
 import type { Version } from "./config.ts"
@@ -28,7 +29,10 @@ export const owesOf = (state: AnyState): UpdateKeys | undefined => ("owes" in st
 /** The question that a state waits with. */
 export const asksOf = (state: AnyState): Command | undefined => ("asks" in state ? state.asks : undefined)
 
-/** A whole message of the peer, decoded as its version has it. One that may not come now is unexpected, whatever else is wrong with it. */
+/**
+ * A whole message of the peer, decoded as its version has it. A message that may not come now is unexpected, whatever
+ * else is wrong with it.
+ */
 export const hear = <S, M>(
   machine: Runnable<S>,
   state: S,
@@ -59,7 +63,7 @@ export const hearEither = <S>(
         told: { _tag: "Message", direction: "heard", message, raw }
       }))
 
-/** An answer to a question that is not open is a fault of whoever drives us, not of the peer. */
+/** An answer to a question that is not open is a fault of the driver, not of the peer. */
 export const answers = (state: AnyState & { readonly _tag: string }, answer: Answer): Result.Result<void, Failure> => {
   const asks = asksOf(state)
   return asks !== undefined && answerOf[asks._tag] === answer._tag
@@ -71,7 +75,7 @@ export const answers = (state: AnyState & { readonly _tag: string }, answer: Ans
  * RFC 9846 section 5.1: nothing of the peer's may wait where its keys change. Nor where we answer in the handshake,
  * for what we answer ended a flight.
  */
-export const aligned = (action: Action, joiner: { readonly empty: boolean }): Result.Result<void, Failure> => {
+const aligned = (action: Action, joiner: { readonly empty: boolean }): Result.Result<void, Failure> => {
   if (joiner.empty) return Result.succeed(undefined)
   if ((action._tag === "InstallKeys" || action._tag === "InstallKeys12") && action.direction === "read") {
     return fail("MessageAcrossKeyChange", "handshake bytes follow a message that changes the keys")
@@ -79,4 +83,29 @@ export const aligned = (action: Action, joiner: { readonly empty: boolean }): Re
   return (action._tag === "Send" || action._tag === "Send12") && action.epoch !== "application"
     ? fail("MessageAcrossKeyChange", "handshake bytes follow a message that ends a flight")
     : Result.succeed(undefined)
+}
+
+/** Does the actions of a step in order, until one of them fails. */
+export const perform = (
+  actions: ReadonlyArray<Action>,
+  joiner: { readonly empty: boolean },
+  act: (action: Action) => Result.Result<void, Failure>
+): Result.Result<void, Failure> => {
+  let done: Result.Result<void, Failure> = Result.succeed(undefined)
+  for (const action of actions) {
+    if (Result.isSuccess(done)) done = Result.flatMap(aligned(action, joiner), () => act(action))
+  }
+  return done
+}
+
+/** Wipes the secrets of a question and of its answer, but for those that the next state keeps. */
+export const forgetAnswered = (asked: Command | undefined, answer: Answer, state: AnyState): void => {
+  if (answer._tag === "SecretAgreed") answer.secret.fill(0)
+  // Sessions that came, or that went into tickets, have served their purpose.
+  forget([asked, answer], state)
+}
+
+/** Wipes the secrets of a state that no other follows. What it asks about is lent, but for sessions to be sealed. */
+export const wipeState = (state: AnyState): void => {
+  for (const secret of secretsOf([state, asksOf(state)])) secret.wipe()
 }

@@ -2,9 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Extension } from "../../src/codec/extension/placement.ts"
 import { lengthAt, typeAt } from "../../src/codec/record/record.ts"
+import type { ConnectionOptions } from "../../src/state/connection.ts"
 import { maxInnerPlaintext13 } from "../../src/state/record/limits.ts"
 import * as Padding from "../../src/state/record/padding.ts"
-import type { ConnectionOptions } from "../../src/state/shell.ts"
 import { extended, preceded, without } from "../support/edits.ts"
 import {
   carry,

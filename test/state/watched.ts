@@ -9,7 +9,7 @@ import {
 } from "../../src/state/client.ts"
 import type { Answer, Command } from "../../src/state/command.ts"
 import type { ClientConfig, ServerConfig } from "../../src/state/config.ts"
-import type { Connection, Progress } from "../../src/state/connection.ts"
+import type { Connection, ConnectionOptions, Progress } from "../../src/state/connection.ts"
 import { reduce } from "../../src/state/machine.ts"
 import {
   expects as expectsServer,
@@ -17,7 +17,7 @@ import {
   speaks as speaksServer,
   start as startServer
 } from "../../src/state/server.ts"
-import { type ConnectionOptions, make } from "../../src/state/shell.ts"
+import { make } from "../../src/state/shell.ts"
 import { credentials, okay } from "../support/answers.ts"
 import { ticketBoth12 } from "../support/both12.ts"
 import { suites as suites12 } from "../support/client12.ts"

@@ -14,8 +14,8 @@ import type { KeyLimits } from "../../src/crypto/primitives.ts"
 import { suites13 } from "../../src/crypto/suite.ts"
 import { limited } from "../../src/layers/testing/keyLimits.ts"
 import type { ClientConfig, ServerConfig } from "../../src/state/config.ts"
+import type { ConnectionOptions } from "../../src/state/connection.ts"
 import type { Failure } from "../../src/state/failure.ts"
-import type { ConnectionOptions } from "../../src/state/shell.ts"
 import { concat, credentials, okay, world } from "./answers.ts"
 
 /** AES-128-GCM, AES-256-GCM, ChaCha20-Poly1305. */

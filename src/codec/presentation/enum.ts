@@ -8,6 +8,7 @@ export type Registry = { readonly [name: string]: number }
 /** A name of the registry, or the number of a code point that it does not know. */
 export type Open<R extends Registry> = (keyof R & string) | number
 
+/** An open enumeration: a wire whose values are names, and a table of their code points. */
 export interface Enum<R extends Registry> extends Wire<Open<R>> {
   readonly registry: R
   /** The code points without a name, as a schema. */

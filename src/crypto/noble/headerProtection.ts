@@ -15,6 +15,7 @@ const chacha = (bytes: Uint8Array): HeaderMask => {
   return masking((sample) => chacha20(key, sample.slice(4), zeros, undefined, chachaCounter(sample)))
 }
 
+/** The mask of a packet header, by the AEAD of the suite (RFC 9001 section 5.4). */
 export const headerProtection: HeaderProtection = {
   "AES-128-GCM": aes,
   "AES-256-GCM": aes,

@@ -27,4 +27,5 @@ export const make = (random: RandomBytes): Primitives => ({
   generatePrivateKey
 })
 
+/** The primitives with the randomness of WebCrypto. */
 export const primitives: Primitives = make(webRandom)

@@ -18,6 +18,7 @@ const chacha20 = (bytes: Uint8Array): HeaderMask => {
   return masking((sample) => plain(Crypto.createCipheriv("chacha20", key, sample).update(zeros)))
 }
 
+/** The mask of a packet header, by the AEAD of the suite (RFC 9001 section 5.4). */
 export const headerProtection: HeaderProtection = {
   "AES-128-GCM": aes("aes-128-ecb"),
   "AES-256-GCM": aes("aes-256-ecb"),

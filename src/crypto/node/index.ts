@@ -7,6 +7,7 @@ import { groups } from "./group.ts"
 import { hashes } from "./hash.ts"
 import { generatePrivateKey, privateKey, publicKey } from "./signature.ts"
 
+/** The primitives of node:crypto. */
 export const primitives: Primitives = {
   name: "node",
   hashes,

@@ -89,6 +89,7 @@ export interface Revoked {
   readonly extensions?: ReadonlyArray<Extension> | undefined
 }
 
+/** What a list holds, and what is wrong with it. */
 export interface CrlOptions extends PeriodOptions {
   readonly revoked?: ReadonlyArray<Revoked> | undefined
   /** Default 1. */
@@ -165,6 +166,7 @@ export const makeCrl = Effect.fnUntraced(function* (
   return { der, pem: encodePem("X509 CRL", der) }
 })
 
+/** What a response says, and what is wrong with it. */
 export interface OcspOptions extends PeriodOptions {
   /** Default good. */
   readonly status?: "good" | "revoked" | "unknown" | undefined

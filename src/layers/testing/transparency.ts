@@ -30,6 +30,7 @@ export interface Log extends TransparencyLog {
   readonly privateKey: PrivateKey
 }
 
+/** What a log is called, who runs it, and what key it has. */
 export interface LogOptions extends Partial<Pick<TransparencyLog, "description" | "retired" | "expiry">> {
   readonly operator: string
   /** Default p256. */

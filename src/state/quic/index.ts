@@ -20,12 +20,14 @@ export type {
 } from "./connection.ts"
 export { errorCode } from "./errorCode.ts"
 
-/** A configuration for QUIC: what it says of the transport is decided (RFC 9001 section 8.4), and ALPN is not optional. */
+/** A configuration without what QUIC decides itself (RFC 9001 section 8.4), and with ALPN, which QUIC demands. */
 type ForQuic<C> = Omit<C, "compatibility" | "recordSizeLimit" | "transport" | "protocols"> & {
   /** Application protocols (RFC 7301), at least one (RFC 9001 section 8.1). */
   readonly protocols: readonly [string, ...ReadonlyArray<string>]
 }
+/** How a client inside QUIC is configured. */
 export type QuicClientConfig = ForQuic<ClientConfig>
+/** How a server inside QUIC is configured. */
 export type QuicServerConfig = ForQuic<ServerConfig>
 
 /** Whatever limit of early data was configured, in QUIC it is the only one that a ticket may have. */
@@ -49,18 +51,15 @@ const inside = ({ transportParameters }: QuicOptions) =>
  * let progress = Core.settleQuic(tls, tls.start(), world)
  * for (const { level, bytes } of progress.out) crypto[level].append(bytes)
  */
-export const quicClient = (config: QuicClientConfig, options: QuicOptions): QuicConnection => {
-  const start = Client.start({ ...config, ...inside(options) })
-  return make({ role: "client", start, speaks: Client.speaks, step: Client.step, expects: Client.expects }, options)
-}
+export const quicClient = (config: QuicClientConfig, options: QuicOptions): QuicConnection =>
+  make(Client.runnable({ ...config, ...inside(options) }), options)
 
 /** The server of a QUIC connection; it waits for the bytes of a ClientHello at level `initial`. */
 export const quicServer = (config: QuicServerConfig, options: QuicOptions): QuicConnection => {
   const own: ServerConfig = { ...config, ...inside(options) }
-  const start = Server.start({ ...own, ...sessions(own) })
   const step: Runnable<Server.ServerState>["step"] = (state, event) =>
     Server.step(state, event._tag === "ConfigurationChosen" ? kept(event, options) : event)
-  return make({ role: "server", start, speaks: Server.speaks, step, expects: Server.expects }, options)
+  return make({ ...Server.runnable({ ...own, ...sessions(own) }), step }, options)
 }
 
 /** A configuration that is chosen for one client is still one for QUIC; it may bring parameters of its own. */

@@ -2,7 +2,7 @@
 
 import * as Result from "effect/Result"
 import { decodeMessage } from "../../codec/handshake/handshake.ts"
-import { forget, Secret, secretsOf, unsafeBytes } from "../../crypto/secret.ts"
+import { forget, Secret, unsafeBytes } from "../../crypto/secret.ts"
 import type { Action, Epoch, InstallKeys } from "../action.ts"
 import type { Answer } from "../command.ts"
 import type { Established } from "../established.ts"
@@ -11,7 +11,7 @@ import { type EarlyExporter, exportEarlyKeyingMaterial, exportKeyingMaterial } f
 import { type Failure, fail } from "../failure.ts"
 import { keyLogLine } from "../keyLog.ts"
 import { HandshakeJoiner } from "../record/joiner.ts"
-import { type AnyState, aligned, answers, asksOf, hear, type Runnable } from "../stepping.ts"
+import { type AnyState, answers, asksOf, forgetAnswered, hear, perform, type Runnable, wipeState } from "../stepping.ts"
 import type {
   CryptoData,
   CryptoLevel,
@@ -79,9 +79,7 @@ class QuicShell<S extends AnyState> implements QuicConnection {
       const answered = Result.flatMap(answers(this.#state, answer), () => this.#advance(answer))
       this.#check(Result.flatMap(answered, () => this.#read()))
     }
-    if (answer._tag === "SecretAgreed") answer.secret.fill(0)
-    // Sessions that came, or that went into tickets, have served their purpose.
-    forget([asked, answer], this.#state)
+    forgetAnswered(asked, answer, this.#state)
     return this.#progress()
   }
 
@@ -100,8 +98,7 @@ class QuicShell<S extends AnyState> implements QuicConnection {
 
   dispose(): void {
     this.#earlyExporter?.secret.wipe()
-    // What is asked is lent, but for the sessions that were to become tickets.
-    for (const secret of secretsOf([this.#state, asksOf(this.#state)])) secret.wipe()
+    wipeState(this.#state)
   }
 
   #take(level: CryptoLevel, bytes: Uint8Array): Result.Result<void, Failure> {
@@ -144,10 +141,10 @@ class QuicShell<S extends AnyState> implements QuicConnection {
     const step = this.#machine.step(before, event)
     if (Result.isFailure(step)) return Result.fail(step.failure)
     this.#state = step.success.state
-    let acted = done
-    for (const action of step.success.actions) {
-      if (Result.isSuccess(acted)) acted = Result.map(aligned(action, this.#joiner), () => this.#act(action))
-    }
+    const acted = perform(step.success.actions, this.#joiner, (action) => {
+      this.#act(action)
+      return done
+    })
     if (this.established !== undefined || Result.isFailure(acted)) forget(before, this.#state)
     return acted
   }

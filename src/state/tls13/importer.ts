@@ -33,6 +33,7 @@ const targets = {
   HKDF_SHA384: { hash: "sha384", size: 48 }
 } as const satisfies Record<Extract<TargetKdf, string>, { readonly hash: HashName; readonly size: number }>
 
+/** The KDFs that keys are imported for (RFC 9258). */
 export type KnownKdf = keyof typeof targets
 
 /** One for each hash that a cipher suite may have, so that every suite is served. */
