@@ -75,7 +75,7 @@ export const serverFlags = {
     "tickets",
     "N",
     [0, 255],
-    "Tickets after a handshake, 0 to 255, unless the client wants fewer; default 2"
+    "Tickets after a full handshake, 0 to 255, and one after a resumed one, unless the client wants others; default 2"
   ),
   stateful: toggle("stateful", "Keep sessions here, each for one use, and not sealed inside of the tickets"),
   noTickets: toggle("no-tickets", "Resume nothing, and give no tickets"),

@@ -42,7 +42,7 @@ export interface ServerOptions {
    * `ServerSessionStore` is enough: clients that take no tickets resume by session ID.
    */
   readonly resumption?: "on" | "off" | undefined
-  /** Tickets after a handshake, 0 to 255, unless the client asks for fewer; 2 by default. */
+  /** Tickets after a full handshake, 0 to 255, and one after a resumed one, unless the client asks for others; 2 by default. */
   readonly tickets?: number | undefined
   /**
    * Bytes of early data that a session may begin with; 0, the default, takes none. Needs an `AntiReplay` register.

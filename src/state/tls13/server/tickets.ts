@@ -13,13 +13,16 @@ import * as KeySchedule from "../keySchedule.ts"
 import { maxTicket } from "../limits.ts"
 import type { Choices, ClientProof, Connected, SealingTickets } from "./state.ts"
 
-/** How many tickets this client gets: as many as it asks for (RFC 9149), but not more than we give. */
+/**
+ * How many tickets this client gets: as many as it asks for (RFC 9149), but not more than we give. One that does not
+ * ask, and has used one up, is given one.
+ */
 export const ticketsFor = ({ config, hello }: Choices, kind: Established13["kind"]): number => {
   const modes = find(hello.extensions, "psk_key_exchange_modes")?.ke_modes ?? []
   if (config.resumption === undefined || kind === "external" || !modes.includes("psk_dhe_ke")) return 0
   const asked = find(hello.extensions, "ticket_request")
-  const wanted = kind === "resumed" ? asked?.resumption_count : asked?.new_session_count
-  return Math.min(config.resumption.tickets, wanted ?? config.resumption.tickets)
+  const most = config.resumption.tickets
+  return Math.min(most, kind === "resumed" ? (asked?.resumption_count ?? 1) : (asked?.new_session_count ?? most))
 }
 
 /** Unique among the tickets of a connection. */
