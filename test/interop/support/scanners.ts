@@ -73,6 +73,17 @@ const opensslPath = answers("sh", "-c", "command -v openssl")?.trim() ?? "openss
 const harmless: ReadonlySet<string> = new Set(["OK", "INFO", "DEBUG"])
 const versionIds = ["SSLv2", "SSLv3", "TLS1", "TLS1_1", "TLS1_2", "TLS1_3"]
 
+/**
+ * It waits for every answer in rounds of a second, though the answer is there before the first one is over, so here a
+ * round is a twentieth of that, and there are as many more of them. What it finds is the same, in a third of the time.
+ */
+const rounds = [
+  "BASH_FUNC_sleep%%=() { command sleep 0.05; }",
+  "MAX_WAITSOCK=200",
+  "CCS_MAX_WAITSOCK=100",
+  "HEARTBLEED_MAX_WAITSOCK=160"
+]
+
 /** Of testssl.sh the given sections, whose names its `--help` lists. All of them would take minutes. */
 export const runTestssl = async (
   program: string,
@@ -96,7 +107,7 @@ export const runTestssl = async (
     ],
     ...["--add-ca", fixtures.ca.cert, "--jsonfile", file, ...sections, `localhost:${port}`]
   ]
-  const { stdout } = await finish(program, args, "", patience)
+  const { stdout } = await finish("env", [...rounds, program, ...args], "", patience)
   if (!/ Done \d{4}-/.test(stdout)) throw new Error(`testssl.sh did not end: ${stdout}`)
   const all: ReadonlyArray<Finding> = JSON.parse(readFileSync(file, "utf8"))
   return {
