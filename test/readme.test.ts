@@ -9,7 +9,25 @@ describe("the README", () => {
 
   it("has examples that type-check", () => {
     assert.isNotEmpty(examples)
-    for (const [, code = ""] of examples) assert.include(readme, code)
+    const shown = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = ""]) => code.trimEnd())
+    assert.strictEqual(shown.length, examples.length)
+    // The first shows its imports too.
+    for (const [, code = ""] of examples)
+      assert.isTrue(
+        shown.some((each) => each.endsWith(code.trimEnd())),
+        code
+      )
+  })
+
+  it("has a heading for every link to one", () => {
+    const slugs = [...readme.matchAll(/^## (.*)$/gm)].map(([, title = ""]) =>
+      title
+        .toLowerCase()
+        .replace(/[^\w -]/g, "")
+        .replaceAll(" ", "-")
+    )
+    const links = [...readme.matchAll(/\]\(#([\w-]+)\)/g)].map(([, slug = ""]) => slug)
+    assert.sameMembers(links, slugs)
   })
 
   it("names tests that exist", () => {

@@ -1,10 +1,13 @@
 /** The examples of the README, type-checked; `test/readme.test.ts` compares the text. */
+
 import { NodeRuntime, NodeSocket, NodeSocketServer } from "@effect/platform-node"
+import { assert, it } from "@effect/vitest"
 import { Effect, Layer, Option, Redacted, Stream } from "effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type { Socket } from "effect/socket/Socket"
 import { SocketServer } from "effect/socket/SocketServer"
+import * as TestClock from "effect/testing/TestClock"
 import * as Core from "../../src/core.ts"
 import {
   AntiReplay,
@@ -24,6 +27,7 @@ import {
   Verifier
 } from "../../src/index.ts"
 import { NodeTcp, NodeTls, nodeHeaderProtection, SessionFile } from "../../src/layers/node/index.ts"
+import { TlsTest } from "../../src/layers/testing/index.ts"
 
 declare const chain: string
 declare const key: string
@@ -67,6 +71,44 @@ const patient = client.pipe(Effect.catchReason("TlsError", "CertificateExpired",
 // README: end
 
 export { patient }
+
+declare const clientChain: string
+declare const clientKey: string
+
+// README: begin
+// a server that asks clients for a certificate of this CA, and serves nobody without one
+const Members = TlsServer.layer({ clientAuthentication: "required" }).pipe(
+  Layer.provide(ClientVerifier.layerWebPki.pipe(Layer.provide(TrustAnchors.layerPem(ca)))),
+  Layer.provide(NodeSocketServer.layer({ port: 8443, noDelay: true })),
+  Layer.provide(Credentials.layerPem({ chain, key })),
+  Layer.provide(NodeTls.layer)
+)
+const greet = Effect.gen(function* () {
+  const tls = Option.getOrThrow(yield* TlsConnection.current) // anywhere in the handler of a connection
+  yield* Effect.log(`${tls.info.peer}`, tls.peerCertificates.length) // who it is; its chain in DER
+})
+
+// a client that has one
+const member = Effect.gen(function* () {
+  const tcp = yield* NodeSocket.makeNet({ host: "example.org", port: 8443, noDelay: true })
+  return yield* TlsClient.connect(tcp, { serverName: "example.org" })
+}).pipe(Effect.provide(Credentials.layerPem({ chain: clientChain, key: clientKey })))
+
+// README: end
+
+export { greet, Members, member }
+
+// README: begin
+// no socket, no real time, no real randomness: the same bytes in every run
+it.effect("refuses a certificate that has expired", () =>
+  Effect.gen(function* () {
+    yield* TestClock.adjust("100 days") // the factory makes certificates for 90
+    const error = yield* Effect.flip(TlsTest.handshake())
+    assert.strictEqual(error.reason._tag, "CertificateExpired")
+  }).pipe(Effect.scoped, Effect.provide(TlsTest.layer))
+)
+
+// README: end
 
 // README: begin
 // a certificate for each name that clients ask for; who asks for no such name, or takes no part in ALPN, is refused
