@@ -10,52 +10,63 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Socket from "effect/socket/Socket"
 import * as Credentials from "../layers/Credentials.ts"
-import * as KeyLogFile from "../layers/node/KeyLogFile.ts"
-import * as NodeCertificateCompression from "../layers/node/NodeCertificateCompression.ts"
-import { layerAllocator } from "../layers/node/NodeTls.ts"
 import * as ServerVerifier from "../layers/ServerVerifier.ts"
 import * as TlsClient from "../layers/TlsClient.ts"
 import type { TlsConnection } from "../layers/TlsConnection.ts"
 import { type Endpoint, parseEndpoint, showEndpoint } from "./endpoint.ts"
 import { failed, usage } from "./failure.ts"
 import {
-  type Common,
   checkVersions,
   common,
   cryptoLayer,
-  masterSecretOf,
+  nodeLayer,
   optionalText,
-  recordOptions,
+  optionsOf,
   repeatedText,
-  toggle,
-  versionsOf
+  toggle
 } from "./flags.ts"
 import * as Http from "./http.ts"
 import { anchors, credentials, transparency } from "./identity.ts"
 import { explainPaths } from "./paths.ts"
 import { Patience, tired } from "./patience.ts"
-import { checkPsk, keys, type PskFlags, pskFlags } from "./psk.ts"
+import { checkPsk, keys, pskFlags } from "./psk.ts"
 import { toStdout } from "./pump.ts"
 import { pins, rawKey } from "./rawKey.ts"
-import { checkRevocation, type RevocationFlags, revocationFlags, revocationLayer } from "./revocation.ts"
+import { checkRevocation, revocationFlags, revocationLayer } from "./revocation.ts"
 import * as Sessions from "./sessions.ts"
 import * as Summary from "./summary.ts"
 import * as Trace from "./trace.ts"
 
-interface Flags extends Common, PskFlags, RevocationFlags, Sessions.ClientFlags {
-  readonly servername: string | undefined
-  readonly ca: ReadonlyArray<string>
-  readonly cert: string | undefined
-  readonly key: string | undefined
-  readonly keyPasswordFile: string | undefined
-  readonly ctLogList: string | undefined
-  readonly rawKey: string | undefined
-  readonly serverKeyPin: ReadonlyArray<string>
-  readonly http: string | undefined
-  readonly extensionOrder: "shuffled" | "fixed"
-  readonly insecure: boolean
-  readonly trace: boolean
+const flags = {
+  servername: optionalText("servername", "NAME", "The name to ask for and to find in the certificate; default HOST"),
+  ca: repeatedText("ca", "FILE", "Believe the authorities in FILE (PEM), repeatable; default those of this machine"),
+  ...revocationFlags,
+  cert: optionalText("cert", "FILE", "Our certificate chain (PEM), shown when the server asks who we are"),
+  ctLogList: optionalText(
+    "ct-log-list",
+    "FILE",
+    "Demand that two operators of its logs vouch for the certificate (log_list.json, version 3)"
+  ),
+  key: optionalText("key", "FILE", "Its private key (PEM)"),
+  rawKey: optionalText("raw-key", "FILE", "A private key (PEM) shown as a raw public key to servers that ask for one"),
+  serverKeyPin: repeatedText(
+    "server-key-pin",
+    "SHA256",
+    "Believe the raw public key of this SHA-256, and no certificate"
+  ),
+  ...pskFlags,
+  ...Sessions.clientFlags,
+  ...common,
+  http: optionalText("http", "PATH", "Send one GET for PATH and print the response"),
+  extensionOrder: Flag.Literals("extension-order", ["shuffled", "fixed"]).pipe(
+    Flag.withDefault("shuffled" as const),
+    Flag.withDescription("Whether the extensions of the ClientHello have a new order in every connection")
+  ),
+  insecure: toggle("insecure", "Believe any certificate: whoever is in between can read and change everything"),
+  trace: toggle("trace", "Print every handshake message with its bytes explained, on standard error")
 }
+
+type Flags = Command.Command.Config.Infer<typeof flags>
 
 /** Standard input, then close_notify; then waits for the server, but not for ever. Yields only by failing. */
 const upload = ({ socket, close }: TlsConnection, silentSince: () => number) =>
@@ -111,12 +122,8 @@ const talk = (endpoint: Endpoint, flags: Flags) =>
     })
     const connection = yield* TlsClient.connect(tcp, {
       serverName: servername,
-      versions: versionsOf(flags),
-      extendedMasterSecret: masterSecretOf(flags),
-      alpnProtocols: flags.alpn,
-      grease: flags.grease,
+      ...optionsOf(flags),
       extensionOrder: flags.extensionOrder,
-      ...recordOptions(flags),
       ...(flags.psk !== undefined && judges(flags) ? { externalPskPolicy: "preferred" } : {}),
       earlyData,
       peer: showEndpoint(endpoint)
@@ -185,10 +192,8 @@ const services = (flags: Flags) =>
     Layer.provideMerge(cryptoLayer(flags)),
     Layer.provideMerge(
       Layer.mergeAll(
-        layerAllocator,
-        NodeCertificateCompression.layer,
+        nodeLayer(flags),
         Sessions.layerClient(flags),
-        flags.keylog === undefined ? Layer.empty : KeyLogFile.layerFile(flags.keylog),
         flags.trace ? Trace.layer(flags.summary) : Layer.empty
       )
     )
@@ -198,37 +203,7 @@ export const connect = Command.make(
   "connect",
   {
     endpoint: Argument.String("HOST:PORT").pipe(Argument.withDescription("For example example.org:443 or [::1]:4433")),
-    servername: optionalText("servername", "NAME", "The name to ask for and to find in the certificate; default HOST"),
-    ca: repeatedText("ca", "FILE", "Believe the authorities in FILE (PEM), repeatable; default those of this machine"),
-    ...revocationFlags,
-    cert: optionalText("cert", "FILE", "Our certificate chain (PEM), shown when the server asks who we are"),
-    ctLogList: optionalText(
-      "ct-log-list",
-      "FILE",
-      "Demand that two operators of its logs vouch for the certificate (log_list.json, version 3)"
-    ),
-    key: optionalText("key", "FILE", "Its private key (PEM)"),
-    keyPasswordFile: optionalText("key-password-file", "FILE", "Whose first line opens encrypted keys (PKCS#8)"),
-    rawKey: optionalText(
-      "raw-key",
-      "FILE",
-      "A private key (PEM) shown as a raw public key to servers that ask for one"
-    ),
-    serverKeyPin: repeatedText(
-      "server-key-pin",
-      "SHA256",
-      "Believe the raw public key of this SHA-256, and no certificate"
-    ),
-    ...pskFlags,
-    ...Sessions.clientFlags,
-    ...common,
-    http: optionalText("http", "PATH", "Send one GET for PATH and print the response"),
-    extensionOrder: Flag.Literals("extension-order", ["shuffled", "fixed"]).pipe(
-      Flag.withDefault("shuffled" as const),
-      Flag.withDescription("Whether the extensions of the ClientHello have a new order in every connection")
-    ),
-    insecure: toggle("insecure", "Believe any certificate: whoever is in between can read and change everything"),
-    trace: toggle("trace", "Print every handshake message with its bytes explained, on standard error")
+    ...flags
   },
   Effect.fnUntraced(function* ({ endpoint: text, ...flags }) {
     const endpoint = yield* Effect.fromResult(parseEndpoint(text))

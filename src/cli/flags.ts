@@ -1,4 +1,5 @@
 /** The flags that `connect` and `serve` share, and what they come to. */
+import type * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -7,7 +8,11 @@ import * as Result from "effect/Result"
 import { primitives as noble } from "../crypto/noble/index.ts"
 import { primitives as node } from "../crypto/node/index.ts"
 import * as CryptoProvider from "../layers/CryptoProvider.ts"
-import { minFragmentSize, minRecordSizeLimit, type RecordOptions } from "../layers/recordOptions.ts"
+import type { Options } from "../layers/configuration.ts"
+import * as KeyLogFile from "../layers/node/KeyLogFile.ts"
+import * as NodeCertificateCompression from "../layers/node/NodeCertificateCompression.ts"
+import { layerAllocator } from "../layers/node/NodeTls.ts"
+import { minFragmentSize, minRecordSizeLimit } from "../layers/recordOptions.ts"
 import type { Version } from "../state/config.ts"
 import { maxInnerPlaintext13, maxPlaintext } from "../state/record/limits.ts"
 import * as Padding from "../state/record/padding.ts"
@@ -93,6 +98,7 @@ export const common = {
     "Ask for records of at most N bytes, 64 to 16385 (RFC 8449)"
   ),
   padding: optionalInt("padding", "N", [1, maxPlaintext], "Pad the data of every record to a multiple of N bytes"),
+  keyPasswordFile: optionalText("key-password-file", "FILE", "Whose first line opens encrypted keys (PKCS#8)"),
   keylog: optionalText("keylog", "FILE", "Append the secrets to FILE, for Wireshark; who has it reads everything"),
   crypto: Flag.Literals("crypto", ["node", "noble"]).pipe(
     Flag.withDefault("node" as const),
@@ -106,30 +112,14 @@ export const common = {
   )
 }
 
-export interface Common {
-  readonly alpn: ReadonlyArray<string>
-  readonly tls: ReadonlyArray<"1.2" | "1.3">
-  readonly dangerouslyPlainMasterSecret: boolean
-  readonly suite: ReadonlyArray<string>
-  readonly group: ReadonlyArray<string>
-  readonly grease: "on" | "off"
-  readonly maxFragment: number | undefined
-  readonly recordSizeLimit: number | undefined
-  readonly padding: number | undefined
-  readonly keylog: string | undefined
-  readonly crypto: "node" | "noble"
-  readonly summary: "text" | "json" | "none"
-}
+/** What they are read as. */
+export type Common = Command.Command.Config.Infer<typeof common>
 
 /** The versions that the flags name, the better one first; undefined for what is usual. */
-export const versionsOf = ({ tls }: Pick<Common, "tls">): ReadonlyArray<Version> | undefined => {
+const versionsOf = ({ tls }: Pick<Common, "tls">): ReadonlyArray<Version> | undefined => {
   const named = (["1.3", "1.2"] as const).filter((version) => tls.includes(version))
   return named.length === 0 ? undefined : named.map((version): Version => `TLSv${version}`)
 }
-
-/** Whether TLS 1.2 needs the extended master secret (RFC 7627): always, unless it is asked for by its name. */
-export const masterSecretOf = ({ dangerouslyPlainMasterSecret }: Common): "required" | "optional" =>
-  dangerouslyPlainMasterSecret ? "optional" : "required"
 
 /** What is for TLS 1.2 alone does not go with TLS 1.3 alone. */
 export const checkVersions = (flags: Common): Effect.Effect<void, CliFailure> =>
@@ -137,12 +127,24 @@ export const checkVersions = (flags: Common): Effect.Effect<void, CliFailure> =>
     ? usage("--dangerously-plain-master-secret is for TLS 1.2, which --tls 1.3 leaves out", "drop the one or the other")
     : Effect.void
 
-/** How the flags want records to be. */
-export const recordOptions = ({ maxFragment, recordSizeLimit, padding }: Common): RecordOptions => ({
-  maxFragmentSize: maxFragment,
-  recordSizeLimit,
-  padding: padding === undefined ? undefined : Padding.toMultipleOf(padding)
+/** What the flags come to, for a client or a server. */
+export const optionsOf = (flags: Common): Options => ({
+  versions: versionsOf(flags),
+  extendedMasterSecret: flags.dangerouslyPlainMasterSecret ? "optional" : "required",
+  alpnProtocols: flags.alpn,
+  grease: flags.grease,
+  maxFragmentSize: flags.maxFragment,
+  recordSizeLimit: flags.recordSizeLimit,
+  padding: flags.padding === undefined ? undefined : Padding.toMultipleOf(flags.padding)
 })
+
+/** The services of Node that both commands use, and the key log of `--keylog`. */
+export const nodeLayer = ({ keylog }: Common) =>
+  Layer.mergeAll(
+    layerAllocator,
+    NodeCertificateCompression.layer,
+    keylog === undefined ? Layer.empty : KeyLogFile.layerFile(keylog)
+  )
 
 const some = (names: ReadonlyArray<string>) => (names.length === 0 ? undefined : names)
 

@@ -1,4 +1,5 @@
 /** External PSKs on the command line: from a file, imported under a name or used as they are. */
+import type * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -15,10 +16,8 @@ export const pskFlags = {
   pskName: optionalText("psk-name", "NAME", "Import them (RFC 9258) under this name of ours; as they are without it")
 }
 
-export interface PskFlags {
-  readonly psk: string | undefined
-  readonly pskName: string | undefined
-}
+/** What they are read as. */
+export type PskFlags = Command.Command.Config.Infer<typeof pskFlags>
 
 /** The lines of the file, as `psktool` and `openssl rand -hex 32` make them. */
 const keysIn = (file: string) =>

@@ -1,5 +1,6 @@
 /** `--crl` and `--revocation`: how `connect` finds out whether a server's certificate was taken back. */
 
+import type * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,11 +13,6 @@ import { usage } from "./failure.ts"
 import { readFile } from "./files.ts"
 import { repeatedText } from "./flags.ts"
 
-export interface RevocationFlags {
-  readonly crl: ReadonlyArray<string>
-  readonly revocation: Revocation.RevocationPolicy
-}
-
 export const revocationFlags = {
   crl: repeatedText("crl", "FILE", "Revocation lists (PEM or DER), repeatable; they are never fetched"),
   revocation: Flag.Literals("revocation", ["require", "prefer", "off"]).pipe(
@@ -26,6 +22,9 @@ export const revocationFlags = {
     )
   )
 }
+
+/** What they are read as. */
+export type RevocationFlags = Command.Command.Config.Infer<typeof revocationFlags>
 
 const readCrl = Effect.fnUntraced(function* (file: string) {
   const bytes = yield* readFile(file)

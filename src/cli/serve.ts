@@ -14,10 +14,7 @@ import { SocketServer } from "effect/socket/SocketServer"
 import * as ClientVerifier from "../layers/ClientVerifier.ts"
 import * as Credentials from "../layers/Credentials.ts"
 import * as CredentialFiles from "../layers/node/CredentialFiles.ts"
-import * as KeyLogFile from "../layers/node/KeyLogFile.ts"
-import * as NodeCertificateCompression from "../layers/node/NodeCertificateCompression.ts"
 import * as NodeTcp from "../layers/node/NodeTcp.ts"
-import { layerAllocator } from "../layers/node/NodeTls.ts"
 import { current, type TlsConnection } from "../layers/TlsConnection.ts"
 import * as TlsServer from "../layers/TlsServer.ts"
 import { describeError } from "../layers/transport.ts"
@@ -25,41 +22,55 @@ import { earlyFirst } from "./earlyFirst.ts"
 import { type Endpoint, parseEndpoint, showEndpoint } from "./endpoint.ts"
 import { type CliFailure, failed, usage } from "./failure.ts"
 import {
-  type Common,
   checkVersions,
   common,
   cryptoLayer,
   int,
-  masterSecretOf,
+  nodeLayer,
   optionalText,
-  recordOptions,
+  optionsOf,
   repeatedText,
-  toggle,
-  versionsOf
+  toggle
 } from "./flags.ts"
 import * as Http from "./http.ts"
 import { anchors, credentials } from "./identity.ts"
-import { checkPsk, keys, type PskFlags, pskFlags } from "./psk.ts"
+import { checkPsk, keys, pskFlags } from "./psk.ts"
 import { echo, join, sink } from "./pump.ts"
 import { pins, rawKey } from "./rawKey.ts"
 import * as Sessions from "./sessions.ts"
 import * as Summary from "./summary.ts"
 
-interface Flags extends Common, Endpoint, PskFlags, Sessions.ServerFlags {
-  readonly cert: ReadonlyArray<string>
-  readonly key: ReadonlyArray<string>
-  readonly keyPasswordFile: string | undefined
-  readonly ocsp: ReadonlyArray<string>
-  readonly mode: "echo" | "http" | "sink" | "forward"
-  readonly to: string | undefined
-  readonly rawKey: string | undefined
-  readonly clientCa: string | undefined
-  readonly clientKeyPin: ReadonlyArray<string>
-  readonly requireClientCert: boolean
-  readonly reload: boolean
-  readonly strictSni: boolean
-  readonly strictAlpn: boolean
+const flags = {
+  port: int("port", [0, 65_535]).pipe(Flag.withDefault(4433), Flag.withDescription("0 takes a free one; default 4433")),
+  host: Flag.String("host").pipe(
+    Flag.withDefault("127.0.0.1"),
+    Flag.withDescription("The address to listen on; default 127.0.0.1, for this machine only")
+  ),
+  cert: repeatedText("cert", "FILE", "The certificate chain (PEM); repeatable, each with its --key, chosen by name"),
+  key: repeatedText("key", "FILE", "Its private key (PEM)"),
+  ocsp: repeatedText("ocsp", "FILE", "Its OCSP response (DER), for clients that ask; repeatable, as --cert is"),
+  mode: Flag.Literals("mode", ["echo", "http", "sink", "forward"]).pipe(
+    Flag.withDefault("echo" as const),
+    Flag.withDescription("Send back, answer HTTP with what was negotiated, swallow, or pass on to --to")
+  ),
+  to: optionalText("to", "HOST:PORT", "Where --mode forward connects to, without TLS"),
+  rawKey: optionalText("raw-key", "FILE", "A private key (PEM) shown as a raw public key to clients that take one"),
+  clientCa: optionalText("client-ca", "FILE", "Ask clients for a certificate signed by an authority in FILE (PEM)"),
+  clientKeyPin: repeatedText(
+    "client-key-pin",
+    "SHA256",
+    "Ask clients for the raw public key of this SHA-256, repeatable"
+  ),
+  ...pskFlags,
+  requireClientCert: toggle("require-client-cert", "Refuse clients without one"),
+  reload: toggle("reload", "Read --cert and --key again when they change, and on SIGHUP; connections stay"),
+  strictSni: toggle("strict-sni", "Refuse clients that ask for no name, or for none of the certificates"),
+  strictAlpn: toggle("strict-alpn", "Refuse clients that take no part in ALPN; needs --alpn"),
+  ...Sessions.serverFlags,
+  ...common
 }
+
+type Flags = Command.Command.Config.Infer<typeof flags>
 
 /** What is done with a connection; it is closed afterwards. */
 type Service = (connection: TlsConnection) => Effect.Effect<void, Socket.SocketError | CliFailure, Scope.Scope>
@@ -134,22 +145,17 @@ const services = (flags: Flags) => {
   )
   const { host, port } = flags
   return TlsServer.layer({
-    versions: versionsOf(flags),
-    extendedMasterSecret: masterSecretOf(flags),
-    alpnProtocols: flags.alpn,
-    grease: flags.grease,
+    ...optionsOf(flags),
     clientAuthentication: authentication(flags),
     serverNamePolicy: flags.strictSni ? "strict" : "lenient",
     alpnPolicy: flags.strictAlpn ? "strict" : "lenient",
-    ...Sessions.serverOptions(flags),
-    ...recordOptions(flags)
+    ...Sessions.serverOptions(flags)
   }).pipe(
     Layer.provide(Layer.mergeAll(identity, clients(flags), keys(flags, "server"), Sessions.layerServer(flags))),
     Layer.provide(cryptoLayer(flags)),
     Layer.provide(NodeTcp.layer),
     Layer.provide(NodeSocketServer.layer({ host, port, allowHalfOpen: true, noDelay: true })),
-    Layer.provide(flags.keylog === undefined ? Layer.empty : KeyLogFile.layerFile(flags.keylog)),
-    Layer.provide(Layer.merge(layerAllocator, NodeCertificateCompression.layer))
+    Layer.provide(nodeLayer(flags))
   )
 }
 
@@ -199,39 +205,7 @@ const listen = (flags: Flags, service: Service) =>
 
 export const serve = Command.make(
   "serve",
-  {
-    port: int("port", [0, 65_535]).pipe(
-      Flag.withDefault(4433),
-      Flag.withDescription("0 takes a free one; default 4433")
-    ),
-    host: Flag.String("host").pipe(
-      Flag.withDefault("127.0.0.1"),
-      Flag.withDescription("The address to listen on; default 127.0.0.1, for this machine only")
-    ),
-    cert: repeatedText("cert", "FILE", "The certificate chain (PEM); repeatable, each with its --key, chosen by name"),
-    key: repeatedText("key", "FILE", "Its private key (PEM)"),
-    keyPasswordFile: optionalText("key-password-file", "FILE", "Whose first line opens encrypted keys (PKCS#8)"),
-    ocsp: repeatedText("ocsp", "FILE", "Its OCSP response (DER), for clients that ask; repeatable, as --cert is"),
-    mode: Flag.Literals("mode", ["echo", "http", "sink", "forward"]).pipe(
-      Flag.withDefault("echo" as const),
-      Flag.withDescription("Send back, answer HTTP with what was negotiated, swallow, or pass on to --to")
-    ),
-    to: optionalText("to", "HOST:PORT", "Where --mode forward connects to, without TLS"),
-    rawKey: optionalText("raw-key", "FILE", "A private key (PEM) shown as a raw public key to clients that take one"),
-    clientCa: optionalText("client-ca", "FILE", "Ask clients for a certificate signed by an authority in FILE (PEM)"),
-    clientKeyPin: repeatedText(
-      "client-key-pin",
-      "SHA256",
-      "Ask clients for the raw public key of this SHA-256, repeatable"
-    ),
-    ...pskFlags,
-    requireClientCert: toggle("require-client-cert", "Refuse clients without one"),
-    reload: toggle("reload", "Read --cert and --key again when they change, and on SIGHUP; connections stay"),
-    strictSni: toggle("strict-sni", "Refuse clients that ask for no name, or for none of the certificates"),
-    strictAlpn: toggle("strict-alpn", "Refuse clients that take no part in ALPN; needs --alpn"),
-    ...Sessions.serverFlags,
-    ...common
-  },
+  flags,
   Effect.fnUntraced(function* (flags) {
     yield* check(flags)
     const service = yield* serviceOf(flags)

@@ -1,4 +1,5 @@
 /** Sessions and early data on the command line: the flags of both commands, and what they come to. */
+import type * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -28,10 +29,8 @@ export const clientFlags = {
   )
 }
 
-export interface ClientFlags {
-  readonly session: string | undefined
-  readonly earlyData: string | undefined
-}
+/** What they are read as. */
+export type ClientFlags = Command.Command.Config.Infer<typeof clientFlags>
 
 /** What can be refused before anything is opened. */
 export const checkClient = Effect.fnUntraced(function* (flags: ClientFlags & { readonly http: string | undefined }) {
@@ -87,12 +86,8 @@ export const serverFlags = {
   )
 }
 
-export interface ServerFlags {
-  readonly tickets: number | undefined
-  readonly stateful: boolean
-  readonly noTickets: boolean
-  readonly maxEarlyData: number | undefined
-}
+/** What they are read as. */
+export type ServerFlags = Command.Command.Config.Infer<typeof serverFlags>
 
 /** The flag in use that needs tickets. */
 const needy = ({ stateful, maxEarlyData = 0 }: ServerFlags): string | undefined =>
