@@ -97,7 +97,12 @@ export const common = {
     [minRecordSizeLimit, maxInnerPlaintext13],
     "Ask for records of at most N bytes, 64 to 16385 (RFC 8449)"
   ),
-  padding: optionalInt("padding", "N", [1, maxPlaintext], "Pad the data of every record to a multiple of N bytes"),
+  padding: optionalInt(
+    "padding",
+    "N",
+    [1, maxPlaintext],
+    "Pad the data of every record to a multiple of N bytes, in TLS 1.3"
+  ),
   keyPasswordFile: optionalText("key-password-file", "FILE", "Whose first line opens encrypted keys (PKCS#8)"),
   keylog: optionalText("keylog", "FILE", "Append the secrets to FILE, for Wireshark; who has it reads everything"),
   crypto: Flag.Literals("crypto", ["node", "noble"]).pipe(
@@ -121,11 +126,25 @@ const versionsOf = ({ tls }: Pick<Common, "tls">): ReadonlyArray<Version> | unde
   return named.length === 0 ? undefined : named.map((version): Version => `TLSv${version}`)
 }
 
-/** What is for TLS 1.2 alone does not go with TLS 1.3 alone. */
-export const checkVersions = (flags: Common): Effect.Effect<void, CliFailure> =>
-  flags.dangerouslyPlainMasterSecret && !(versionsOf(flags)?.includes("TLSv1.2") ?? true)
-    ? usage("--dangerously-plain-master-secret is for TLS 1.2, which --tls 1.3 leaves out", "drop the one or the other")
-    : Effect.void
+/** Flags that mean nothing to one of the versions, by their names in code. */
+const only12 = ["dangerouslyPlainMasterSecret"] as const
+const only13 = ["padding", "earlyData", "maxEarlyData", "psk", "rawKey", "serverKeyPin", "clientKeyPin"] as const
+
+const isGiven = (value: unknown): boolean =>
+  Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false && value !== 0
+
+/** Where one version alone is allowed, what is for the other one cannot be meant. */
+export const checkVersions = (
+  flags: Common & { readonly [flag in (typeof only13)[number]]?: unknown }
+): Effect.Effect<void, CliFailure> => {
+  const [version, ...more] = versionsOf(flags) ?? []
+  if (version === undefined || more.length > 0) return Effect.void
+  const stray = (version === "TLSv1.2" ? only13 : only12).find((name) => isGiven(flags[name]))
+  if (stray === undefined) return Effect.void
+  const flag = `--${stray.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  const [of, allowed] = version === "TLSv1.2" ? ["1.3", "1.2"] : ["1.2", "1.3"]
+  return usage(`${flag} is for TLS ${of}, which --tls ${allowed} leaves out`, "drop the one or the other")
+}
 
 /** What the flags come to, for a client or a server. */
 export const optionsOf = (flags: Common): Options => ({

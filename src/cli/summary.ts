@@ -79,6 +79,7 @@ export const summarize = ({ info, peerCertificates, peerCertificateType, peerSta
 
 const kinds: { readonly [kind: string]: string } = {
   full: "full handshake, one round trip",
+  "full TLSv1.2": "full handshake, two round trips",
   retried: "full handshake, two round trips (HelloRetryRequest)",
   resumed: "resumed session, one round trip",
   external: "by a key that both were given"
@@ -108,7 +109,7 @@ export const toText = (summary: Summary): string => {
     ["Signature", summary.signatureScheme ?? "(none: a session or a given key spoke for the server)"],
     ["ALPN", summary.alpn ?? "(none)"],
     ["Server name", summary.serverName ?? "(none)"],
-    ["Kind", kinds[summary.kind] ?? summary.kind],
+    ["Kind", kinds[`${summary.kind} ${summary.version}`] ?? kinds[summary.kind] ?? summary.kind],
     ...(summary.psk === null ? [] : [["External PSK", summary.psk] as const]),
     ["Early data", summary.earlyData === "none" ? "(none)" : summary.earlyData],
     ["Peer", summary.peer ?? "(did not say who it is)"],

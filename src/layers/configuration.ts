@@ -20,6 +20,7 @@ import type {
 } from "../state/config.ts"
 import { escape, type Failure, fail, make as failure } from "../state/failure.ts"
 import { sharesOf } from "../state/negotiation/group.ts"
+import { versionsOf } from "../state/negotiation/version.ts"
 import { parseServerIdentity } from "../state/path/host.ts"
 import { maxInnerPlaintext13 } from "../state/record/limits.ts"
 import { type CryptoProvider, namedSuites } from "./CryptoProvider.ts"
@@ -114,20 +115,26 @@ const compressors = (all: ReadonlyArray<CertificateCompressor>): Outcome<Readonl
 /** What is spoken unless something else is asked for. */
 const everyVersion: ReadonlyArray<Version> = ["TLSv1.3", "TLSv1.2"]
 
-/** The suites that are meant, and the versions that have any. */
-const spoken = resultFn(function* (options: Options, crypto: CryptoProvider["Service"]) {
+/** The suites that are meant, and the versions of which there is one, with a group for it. */
+const spoken = resultFn(function* (
+  options: Options,
+  crypto: CryptoProvider["Service"],
+  groups: ReadonlyArray<NamedGroup>
+) {
   const { suites: all } = options
-  const suites = yield* all === undefined
+  const { suites, suites12 } = yield* all === undefined
     ? Result.succeed(crypto)
     : Result.mapError(namedSuites(crypto, all), (detail) => failure("InvalidConfiguration", detail))
   const { versions = everyVersion } = options
   const unknown = versions.find((version) => version !== "TLSv1.3" && version !== "TLSv1.2")
   if (unknown !== undefined) yield* fail("InvalidConfiguration", `there is no version ${escape(String(unknown))} here`)
-  const left = versions.filter((version) => (version === "TLSv1.2" ? suites.suites12 : suites.suites).length > 0)
-  if (left.length === 0 || new Set(left).size < left.length) {
-    yield* fail("InvalidConfiguration", "`versions` names each version once, and at least one that has a suite")
+  if (new Set(versions).size < versions.length) yield* fail("InvalidConfiguration", "`versions` names a version twice")
+  const left = versionsOf({ versions, suites, suites12, groups })
+  if (left.length === 0) {
+    const named = versions.length === 0 ? "any version" : versions.join(" and ")
+    yield* fail("InvalidConfiguration", `\`versions\`, \`suites\` and \`groups\` leave nothing of ${named}`)
   }
-  return { versions: left, suites: suites.suites, suites12: suites.suites12 } as const
+  return { versions: left, suites, suites12 } as const
 })
 
 const common = resultFn(function* (
@@ -139,10 +146,11 @@ const common = resultFn(function* (
   yield* handshakeDuration(options.handshakeTimeout)
   yield* RecordOptions.checked(options)
   if (schemes.length === 0) yield* fail("InvalidConfiguration", "the verifier accepts no signature scheme")
+  const chosenGroups = (yield* chosen("group", groups, options.groups)).map(({ name }): NamedGroup => name)
   return {
-    ...(yield* spoken(options, crypto)),
+    ...(yield* spoken(options, crypto, chosenGroups)),
     extendedMasterSecret: options.extendedMasterSecret ?? "required",
-    groups: (yield* chosen("group", groups, options.groups)).map(({ name }): NamedGroup => name),
+    groups: chosenGroups,
     schemes,
     protocols: yield* protocols(options.alpnProtocols ?? []),
     compatibility: options.compatibility ?? "middlebox",

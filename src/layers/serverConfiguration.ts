@@ -7,6 +7,7 @@ import { tls13Schemes } from "../crypto/signature.ts"
 import type { ChooseConfiguration } from "../state/command.ts"
 import type { ClientAuthentication, Policy } from "../state/config.ts"
 import { type Failure, make as failure, type ReasonName, reasons } from "../state/failure.ts"
+import { servedVersions } from "../state/negotiation/version.ts"
 import { answers, type Served } from "./answers.ts"
 import { CertificateCompression } from "./CertificateCompression.ts"
 import * as Info from "./ClientHelloInfo.ts"
@@ -86,8 +87,12 @@ export const configure = Effect.fnUntraced(function* (
     return yield* misconfigured(`alpnPolicy is "strict" without alpnProtocols`)
   }
   const keys = yield* ExternalPsks.forServer(credentials)
+  const served = { ...config, ...keys.config, serverNamePolicy, alpnPolicy }
+  if (servedVersions(served).length === 0) {
+    return yield* misconfigured("no version is left to serve: TLS 1.2 has no keys that both were given")
+  }
   return {
-    config: { ...config, ...keys.config, serverNamePolicy, alpnPolicy },
+    config: served,
     keepSession: sessions.sessionsById?.keep,
     answers: answers({ crypto, credentials, verify: verifier?.verify ?? unasked, ...sessions, ...keys.world })
   }

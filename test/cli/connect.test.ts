@@ -307,6 +307,16 @@ describe("connect, when it cannot", () => {
     }
     fails("no protocol", at("--alpn", ","), 2, /--alpn\. Expected: names of protocols/)
     fails("what TLS 1.3 does not have", at("--tls", "1.3", "--dangerously-plain-master-secret"), 2, /is for TLS 1\.2/)
+    for (const [flag, value] of [
+      ["--padding", "64"],
+      ["--psk", "keys.psk"],
+      ["--raw-key", client.p256.key],
+      ["--server-key-pin", "ab".repeat(32)]
+    ] as const) {
+      const line = new RegExp(`${flag} is for TLS 1\\.3, which --tls 1\\.2 leaves out`)
+      fails(`what TLS 1.2 does not have: ${flag}`, at("--tls", "1.2", flag, value), 2, line)
+    }
+    fails("no group of TLS 1.2", at(...ca, "--tls", "1.2", "--group", "X25519MLKEM768"), 2, /leave nothing of TLSv1\.2/)
     fails("no path", at(...ca, "--http", "index.html"), 2, /--http wants a path that begins with \//)
     fails("no name", at(...ca, "--servername", "a b"), 2, /"a b" is not a server's name/)
     fails("a directory that is not there", at(...ca, "--keylog", "/nowhere/keys"), 2, /key log file \/nowhere\/keys/)

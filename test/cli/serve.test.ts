@@ -249,6 +249,11 @@ describe("serve, when it cannot", () => {
       [...identity, "--tls", "1.3", "--dangerously-plain-master-secret"],
       /--dangerously-plain-master-secret is for TLS 1\.2, which --tls 1\.3 leaves out/
     ],
+    [
+      "what TLS 1.2 does not have",
+      [...identity, "--tls", "1.2", "--max-early-data", "100"],
+      /--max-early-data is for TLS 1\.3, which --tls 1\.2 leaves out/
+    ],
     ["ALPN twice", [...identity, "--port", "0", "--alpn", "a,a"], /an ALPN protocol is named twice/]
   ]
   for (const [name, args, line] of cases) {

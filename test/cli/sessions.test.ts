@@ -68,6 +68,37 @@ describe("connect --session", () => {
     })
   )
 
+  for (const kind of ["--tickets=1", "--stateful"]) {
+    it.live(`in TLS 1.2 too, where the server has ${kind}`, () =>
+      Effect.gen(function* () {
+        const { program, at } = yield* serve("--tls", "1.2", kind)
+        const { session } = yield* files
+        const first = yield* process("connect", at, ...ca, "--session", session, "--tls", "1.2")
+        assert.deepStrictEqual([first.status, first.stdout], [0, "said later\n"], first.stderr)
+        assert.match(first.stderr, /^Version +TLSv1\.2$/m)
+        assert.match(first.stderr, /^Kind +full handshake, two round trips$/m)
+        for (const versions of [["--tls", "1.2"], []]) {
+          const again = yield* process("connect", at, ...ca, "--session", session, ...versions)
+          assert.deepStrictEqual([again.status, again.stdout], [0, "said later\n"], again.stderr)
+          assert.match(again.stderr, /^Kind +resumed session, one round trip$/m)
+        }
+        yield* OpenSsl.says(program, /accepted: TLSv1\.2 \S+ \S+ resumed, ALPN/)
+      })
+    )
+  }
+
+  it.live.skipIf(!hasOpenssl)("in TLS 1.2 with openssl s_server, by ticket and by session ID", () =>
+    Effect.gen(function* () {
+      for (const flags of [[], ["-no_ticket"]]) {
+        const { port } = yield* OpenSsl.server(fixtures.server.p256, "-tls1_2", ...flags)
+        const { session } = yield* files
+        const args = ["connect", `localhost:${port}`, ...ca, "--session", session, ...json]
+        assert.deepInclude(summaryOf((yield* process(...args)).stderr), { kind: "full", others: [] })
+        assert.deepInclude(summaryOf((yield* process(...args)).stderr), { kind: "resumed", others: [] })
+      }
+    })
+  )
+
   it.live.skipIf(!hasOpenssl)("with openssl s_server, early data included", () =>
     Effect.gen(function* () {
       const { program, port } = yield* OpenSsl.server(fixtures.server.p256, "-early_data", "-no_anti_replay")

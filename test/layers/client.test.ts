@@ -229,6 +229,18 @@ layer(world)("what is wrong is said before any byte", (it) => {
       /no cipher suite "TLS_RSA_WITH_RC4_128_MD5"; there are: TLS_/
     ],
     ["no suite", { suites: [] }, /at least one cipher suite/],
+    ["no version", { versions: [] }, /leave nothing of any version/],
+    ["a version twice", { versions: ["TLSv1.2", "TLSv1.2"] }, /names a version twice/],
+    [
+      "no suite of TLS 1.2",
+      { versions: ["TLSv1.2"], suites: ["TLS_AES_128_GCM_SHA256"] },
+      /`versions`, `suites` and `groups` leave nothing of TLSv1\.2/
+    ],
+    [
+      "no group of TLS 1.2",
+      { versions: ["TLSv1.2"], groups: ["X25519MLKEM768"] },
+      /`versions`, `suites` and `groups` leave nothing of TLSv1\.2/
+    ],
     ["an unknown group", { groups: ["sect163k1"] }, /no group "sect163k1"/],
     [
       "a share outside the groups",

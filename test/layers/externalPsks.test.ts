@@ -59,8 +59,8 @@ const clientAlone = (keys: Layer.Layer<never, unknown>, options: TlsClient.Optio
     Effect.provide(Layer.provideMerge(keys, keysAlone)),
     Effect.map(({ reason }) => `${reason._tag}: ${reason.detail}`)
   )
-const serverAlone = (keys: Layer.Layer<never, unknown>) =>
-  Effect.scoped(Effect.flip(TlsServer.accept(Pair.make().right))).pipe(
+const serverAlone = (keys: Layer.Layer<never, unknown>, options: TlsServer.AcceptOptions = {}) =>
+  Effect.scoped(Effect.flip(TlsServer.accept(Pair.make().right, options))).pipe(
     Effect.provide(Layer.provideMerge(keys, keysAlone)),
     Effect.map(({ reason }) => `${reason._tag}: ${reason.detail}`)
   )
@@ -326,6 +326,15 @@ describe("what is refused as a configuration", () => {
   it.effect("a server without anything to be known by", () =>
     Effect.gen(function* () {
       assert.include(yield* serverAlone(Layer.empty), "InvalidConfiguration: there are no Credentials")
+    })
+  )
+
+  it.effect("an end that knows nothing but TLS 1.2, which has no such keys", () =>
+    Effect.gen(function* () {
+      const only12 = { versions: ["TLSv1.2"] } as const
+      assert.include(yield* serverAlone(member("b"), only12), "InvalidConfiguration: no version is left to serve")
+      const offered = yield* clientAlone(member("a"), { serverName: "b", ...only12 })
+      assert.include(offered, "InvalidConfiguration: no version is left to offer")
     })
   )
 

@@ -245,6 +245,8 @@ layer(world)("TlsServer.layer in memory", (it) => {
       assert.strictEqual(long.reason._tag, "InvalidConfiguration")
       const asked = yield* build({ clientAuthentication: "optional" })
       assert.include(asked.message, "without a ClientVerifier")
+      const left = yield* build({ versions: ["TLSv1.2"], groups: ["X25519MLKEM768"] })
+      assert.include(left.message, "leave nothing of TLSv1.2")
     })
   )
 

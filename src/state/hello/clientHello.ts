@@ -9,7 +9,7 @@ import { acceptable12 } from "../../crypto/signature.ts"
 import type { AnyCipherSuite, CipherSuite13 } from "../../crypto/suite.ts"
 import type { HelloPrepared } from "../command.ts"
 import type { ClientConfig, Version } from "../config.ts"
-import type { Failure } from "../failure.ts"
+import { type Failure, fail } from "../failure.ts"
 import * as CertificateSchemes from "../negotiation/certificateSchemes.ts"
 import * as CertificateType from "../negotiation/certificateType.ts"
 import * as RecordSizeLimit from "../negotiation/recordSizeLimit.ts"
@@ -150,6 +150,12 @@ const varied = (config: ClientConfig, hello: ClientHello, entropy: Uint8Array | 
 
 /** The first ClientHello. */
 export const first = (config: ClientConfig, prepared: HelloPrepared): Result.Result<Offer, Failure> => {
+  if (offeredVersions(config).length === 0) {
+    return fail(
+      "InvalidConfiguration",
+      "no version is left to offer: TLS 1.2 has no given keys and no raw public keys here"
+    )
+  }
   const psks = offers(config, "TLSv1.3") ? offeredPsks(config, prepared) : []
   const session12 = offeredSession(config, prepared)
   const early = earlyDataOffer(config, psks[0])

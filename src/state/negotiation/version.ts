@@ -19,7 +19,10 @@ export const versionsOf = ({
   suites,
   suites12 = [],
   groups
-}: ClientConfig | ServerConfig): ReadonlyArray<Version> => {
+}: Pick<
+  ClientConfig | ServerConfig,
+  "versions" | "transport" | "suites" | "suites12" | "groups"
+>): ReadonlyArray<Version> => {
   if (transport !== undefined) return only13
   const can: { readonly [V in Version]: boolean } = {
     "TLSv1.3": suites.length > 0,
