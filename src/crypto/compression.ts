@@ -1,4 +1,5 @@
 /** Compressing Certificate messages (RFC 8879), as plain functions: the algorithms are values like the suites. */
+import { same } from "../codec/bytes.ts"
 import type { CertificateCompressionAlgorithm } from "../codec/extension/compressCertificate.ts"
 
 /** One algorithm, both ways. */
@@ -12,8 +13,6 @@ export interface CertificateCompressor {
    */
   readonly decompress: (bytes: Uint8Array, size: number) => Uint8Array | undefined
 }
-
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
 
 /** What `remembering` keeps by default: chains of a server, each with and without what is stapled to it. */
 export const maxRemembered = 32

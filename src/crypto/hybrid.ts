@@ -4,7 +4,9 @@
  * Shares and secrets are the two parts one after the other, nothing between. X25519MLKEM768 begins with ML-KEM, the
  * others with ECDHE; two ends that both have it wrong agree with each other, so the order is tested against others.
  */
+
 import * as Result from "effect/Result"
+import { concat } from "../codec/bytes.ts"
 import type { Kem } from "./mlkem.ts"
 import type { CryptoFailure, Group, KeyPair } from "./primitives.ts"
 
@@ -20,21 +22,14 @@ interface Order {
   readonly split: (share: Uint8Array, mlkem: number) => Parts
 }
 
-const concat = (first: Uint8Array, second: Uint8Array): Uint8Array => {
-  const whole = new Uint8Array(first.length + second.length)
-  whole.set(first)
-  whole.set(second, first.length)
-  return whole
-}
-
 /** A share that is too short or too long leaves a part that is, which that part's own check of length finds. */
 const mlkemFirst: Order = {
-  join: ({ mlkem, ecdhe }) => concat(mlkem, ecdhe),
+  join: ({ mlkem, ecdhe }) => concat([mlkem, ecdhe]),
   split: (share, mlkem) => ({ mlkem: share.subarray(0, mlkem), ecdhe: share.subarray(mlkem) })
 }
 
 const ecdheFirst: Order = {
-  join: ({ mlkem, ecdhe }) => concat(ecdhe, mlkem),
+  join: ({ mlkem, ecdhe }) => concat([ecdhe, mlkem]),
   split: (share, mlkem) => {
     const at = Math.max(0, share.length - mlkem)
     return { mlkem: share.subarray(at), ecdhe: share.subarray(0, at) }

@@ -11,18 +11,12 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import { hex } from "../codec/bytes.ts"
 import { type Returns, resultFn } from "../codec/resultFn.ts"
 import { timestampsInOcsp } from "../codec/x509/sct.ts"
 import type { Primitives } from "../crypto/primitives.ts"
 import type { AuthenticatePeer } from "../state/command.ts"
-import {
-  checkTimestamps,
-  hex,
-  type LoadedLog,
-  type LogList,
-  maxListAge,
-  type Rules
-} from "../state/path/transparency.ts"
+import { checkTimestamps, type LoadedLog, type LogList, maxListAge, type Rules } from "../state/path/transparency.ts"
 import type { PeerIdentity } from "../state/proof.ts"
 import { bytesOf, joined } from "./bytes.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"

@@ -2,11 +2,13 @@
  * Keys that both sides were given outside of TLS (RFC 9846 section 2.2), in the place of certificates: what a client
  * offers to which server, and what a server knows by an identity.
  */
+
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import { hex } from "../codec/bytes.ts"
 import { Secret } from "../crypto/secret.ts"
 import type { ClientConfig, ExternalPskPolicy, ServerConfig } from "../state/config.ts"
 import { escape, type Failure } from "../state/failure.ts"
@@ -15,7 +17,7 @@ import type { ExternalPsk } from "../state/tls13/psk.ts"
 import type { World } from "./answers.ts"
 import { type Credentials, now } from "./Credentials.ts"
 import type { CryptoProvider } from "./CryptoProvider.ts"
-import { checked, hex, identityOf, type Key, owned, show } from "./givenKey.ts"
+import { checked, identityOf, type Key, owned, show } from "./givenKey.ts"
 import * as Imported from "./importedKeys.ts"
 import { misconfigured, type TlsError } from "./TlsError.ts"
 

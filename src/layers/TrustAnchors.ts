@@ -4,12 +4,14 @@
  * Of two layers of one service Effect's `Layer.merge` keeps one. Lists of roots are added up by `merge` and `addPem`,
  * which never replace any.
  */
+
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import { same } from "../codec/bytes.ts"
 import { describe } from "../codec/presentation/wire.ts"
 import { type Returns, resultFn } from "../codec/resultFn.ts"
 import { certificatesFromPem } from "../codec/x509/pem.ts"
@@ -75,8 +77,6 @@ export const layerDer = (list: ReadonlyArray<Uint8Array>): Layer.Layer<TrustAnch
  */
 export const layerPem = (pem: string | Uint8Array): Layer.Layer<TrustAnchors, TlsError> =>
   layerResult(() => fromPem(pem))
-
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
 
 /** Whether two anchors are one: the same certificate, or without any the same name, key and constraints. */
 const isSame = (a: TrustAnchor, b: TrustAnchor): boolean =>

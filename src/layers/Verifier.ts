@@ -6,7 +6,9 @@
  * // the chain must be right, and the key must be one of ours
  * const Both = ServerVerifier.zipWith(ServerVerifier.layerWebPki, ServerVerifier.layerPinned(pins), Verifier.and)
  */
+
 import * as Effect from "effect/Effect"
+import { same } from "../codec/bytes.ts"
 import type { SignatureScheme } from "../codec/registry/signatureScheme.ts"
 import { hashes } from "../crypto/noble/hash.ts"
 import { acceptable12 } from "../crypto/signature.ts"
@@ -44,9 +46,7 @@ export interface Verifier {
 
 const typesOf = ({ certificateTypes }: Verifier): ReadonlyArray<CertificateKind> => certificateTypes ?? ["X509"]
 
-const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
-
-const has = (list: ReadonlyArray<Uint8Array>, bytes: Uint8Array): boolean => list.some((one) => isSame(one, bytes))
+const has = (list: ReadonlyArray<Uint8Array>, bytes: Uint8Array): boolean => list.some((one) => same(one, bytes))
 
 /** Whether a verifier judges such a request at all: what it does not offer, it is never shown. */
 const judges = (verifier: Verifier, { certificateType, scheme, algorithm }: AuthenticatePeer): boolean => {

@@ -1,7 +1,6 @@
 /** A chain in the order of RFC 9846 section 4.5.1: each certificate certifies the one before it. */
+import { same } from "../codec/bytes.ts"
 import type { Certificate } from "../codec/x509/certificate.ts"
-
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
 
 /** By names, and by the identifiers of keys where both certificates have them (RFC 5280 section 4.2.1.1). */
 const mayIssue = (issuer: Certificate, { issuer: name, known }: Certificate): boolean => {

@@ -1,6 +1,8 @@
 /** What a key that both sides were given must be, before anything is done with it (RFC 9257 section 6). */
+
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import { hex } from "../codec/bytes.ts"
 import type { Secret } from "../crypto/secret.ts"
 import { escape } from "../state/failure.ts"
 import { misconfigured, type TlsError } from "./TlsError.ts"
@@ -16,9 +18,6 @@ export interface Key {
 }
 
 const encoder = new TextEncoder()
-
-export const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
 
 export const identityOf = ({ identity }: Pick<Key, "identity">): Uint8Array =>
   typeof identity === "string" ? encoder.encode(identity) : identity.slice()

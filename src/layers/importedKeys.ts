@@ -3,9 +3,11 @@
  * client and one server, so that a handshake which is led back to its sender, or to another member of the group, ends
  * up with somebody who has no such key.
  */
+
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import { hex } from "../codec/bytes.ts"
 import { decode, describe, encode } from "../codec/presentation/wire.ts"
 import { RoleContext } from "../codec/psk/importedIdentity.ts"
 import { resultFn } from "../codec/resultFn.ts"
@@ -15,7 +17,7 @@ import * as Importer from "../state/tls13/importer.ts"
 import { maxIdentities } from "../state/tls13/limits.ts"
 import type { ExternalPsk } from "../state/tls13/psk.ts"
 import { CryptoProvider } from "./CryptoProvider.ts"
-import { checked, hex, identityOf, type Key, mostIdentity, owned, show } from "./givenKey.ts"
+import { checked, identityOf, type Key, mostIdentity, owned, show } from "./givenKey.ts"
 import { asConfiguration, misconfigured, type TlsError } from "./TlsError.ts"
 
 /** A key that is imported. */

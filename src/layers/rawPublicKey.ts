@@ -1,6 +1,8 @@
 /** Raw public keys (RFC 7250): a key that is known beforehand, and no certificate around it. */
+
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { hex } from "../codec/bytes.ts"
 import { describe } from "../codec/presentation/wire.ts"
 import { type Returns, resultFn } from "../codec/resultFn.ts"
 import { parsePublicKey } from "../codec/x509/publicKey.ts"
@@ -17,8 +19,6 @@ import type { Verifier } from "./Verifier.ts"
 
 /** Bytes of a SHA-256 digest; every SubjectPublicKeyInfo is longer. */
 const pinSize = 32
-
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
 
 /** The SHA-256 of each key, however it was given. */
 const pinsOf = Effect.fnUntraced(function* (

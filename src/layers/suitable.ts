@@ -1,5 +1,7 @@
 /** Which credentials suit a peer, by what it says of signatures, authorities and extensions (RFC 9846 4.5.1.2). */
+
 import * as Result from "effect/Result"
+import { same } from "../codec/bytes.ts"
 import { type Der, decodeDer } from "../codec/der/der.ts"
 import { objectIdentifier } from "../codec/der/objectIdentifier.ts"
 import { sequenceOf } from "../codec/der/structure.ts"
@@ -28,8 +30,6 @@ const certificatesOf = (credential: Credential): ReadonlyArray<Certificate> => {
   known.set(credential, certificates)
   return certificates
 }
-
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
 
 /** Whether a certificate of the chain was issued by one of these names (section 4.3.4). */
 const issuedBy = (credential: Credential, authorities: ReadonlyArray<Uint8Array>): boolean =>

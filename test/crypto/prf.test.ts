@@ -2,12 +2,13 @@
 import { execFileSync } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
+import { concat } from "../../src/codec/bytes.ts"
 import { primitives as node } from "../../src/crypto/node/index.ts"
 import { prf } from "../../src/crypto/prf.ts"
 import type { HashName } from "../../src/crypto/primitives.ts"
 import { Secret, unsafeBytes } from "../../src/crypto/secret.ts"
 import { suites12 } from "../../src/crypto/suite.ts"
-import { extendedMasterSecret, joined, masterSecret, writeKeys } from "../../src/state/tls12/keySchedule.ts"
+import { extendedMasterSecret, masterSecret, writeKeys } from "../../src/state/tls12/keySchedule.ts"
 import { fromHex, toHex } from "../support/answers.ts"
 
 const vectors = (name: string) => new URL(`../../../shared/vectors/${name}`, import.meta.url)
@@ -90,7 +91,7 @@ describe("the extended master secret (RFC 7627)", () => {
         const master = extendedMasterSecret(hash, premaster, fromHex(sessionHash))
         const expected = answers.get(tcId) ?? assert.fail(`no answer ${tcId}`)
         assert.strictEqual(toHex(unsafeBytes(master)), expected["masterSecret"]?.toLowerCase())
-        const seed = joined(fromHex(serverRandom), fromHex(clientRandom))
+        const seed = concat([fromHex(serverRandom), fromHex(clientRandom)])
         const block = prf(hash, master, "key expansion", seed, keyBlockLength / 8)
         assert.strictEqual(toHex(block), expected["keyBlock"]?.toLowerCase())
         seen++
@@ -111,7 +112,7 @@ describe("the key block (RFC 5246 section 6.3)", () => {
       assert.strictEqual(unsafeBytes(master).length, 48)
       const iv = suite.aead.name === "CHACHA20-POLY1305" ? 12 : 4
       const key = suite.aead.keySize
-      const block = prf(suite.hash, master, "key expansion", joined(randoms.server, randoms.client), 2 * (key + iv))
+      const block = prf(suite.hash, master, "key expansion", concat([randoms.server, randoms.client]), 2 * (key + iv))
       const { client, server } = writeKeys(suite, master, randoms)
       const part = (at: number, size: number) => toHex(block.slice(at, at + size))
       assert.strictEqual(toHex(unsafeBytes(client)), part(0, key) + part(2 * key, iv))

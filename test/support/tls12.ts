@@ -4,6 +4,7 @@
  */
 import { assert } from "@effect/vitest"
 import * as Result from "effect/Result"
+import { concat } from "../../src/codec/bytes.ts"
 import { encodeMessage12, type Message12 } from "../../src/codec/handshake/handshake.ts"
 import { ServerECDHParams } from "../../src/codec/handshake/serverKeyExchange.ts"
 import { encode } from "../../src/codec/presentation/wire.ts"
@@ -17,13 +18,7 @@ import type { Event, Heard12 } from "../../src/state/event.ts"
 import type { Failure, ReasonName } from "../../src/state/failure.ts"
 import type { Ticket } from "../../src/state/session.ts"
 import { verifyData } from "../../src/state/tls12/finished.ts"
-import {
-  extendedMasterSecret,
-  joined,
-  type MasterSecret,
-  masterSecret,
-  writeKeys
-} from "../../src/state/tls12/keySchedule.ts"
+import { extendedMasterSecret, type MasterSecret, masterSecret, writeKeys } from "../../src/state/tls12/keySchedule.ts"
 import * as Transcript from "../../src/state/transcript.ts"
 import { credentials, okay, pairOf, type TestCredential } from "./answers.ts"
 import { clientConfig, clientWorld } from "./pair.ts"
@@ -194,7 +189,7 @@ const serverHello = (run: Run12, plan: Plan12): Named<"ServerHello"> => {
 const serverKeyExchange = (run: Run12, credential: TestCredential): Named<"ServerKeyExchange"> => {
   const params = { namedcurve: "x25519", public: pair.share } as const
   const { client, server } = run.randoms
-  const content = joined(joined(client, server), Result.getOrThrow(encode(ServerECDHParams.wire, params)))
+  const content = concat([client, server, Result.getOrThrow(encode(ServerECDHParams.wire, params))])
   const algorithm = credential.schemes[0] ?? assert.fail("a key signs something")
   return {
     _tag: "ServerKeyExchange",

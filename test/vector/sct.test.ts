@@ -3,12 +3,13 @@ import { createHash, createPublicKey } from "node:crypto"
 import { existsSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
+import { hex } from "../../src/codec/bytes.ts"
 import { decode } from "../../src/codec/presentation/wire.ts"
 import { type Certificate, parseCertificate } from "../../src/codec/x509/certificate.ts"
 import { SignedCertificateTimestamp, signedContent, timestampAlgorithm } from "../../src/codec/x509/sct.ts"
 import { primitives as noble } from "../../src/crypto/noble/index.ts"
 import { primitives as node } from "../../src/crypto/node/index.ts"
-import { checkTimestamps, hex, type LoadedLog } from "../../src/state/path/transparency.ts"
+import { checkTimestamps, type LoadedLog } from "../../src/state/path/transparency.ts"
 
 const folder = new URL("../../../shared/vectors/sct/", import.meta.url)
 const read = (name: string) => new Uint8Array(readFileSync(new URL(name, folder)))

@@ -1,5 +1,7 @@
 /** The character strings of ASN.1 (X.690 section 8.23), as JavaScript strings. */
+
 import * as Schema from "effect/Schema"
+import { same } from "../bytes.ts"
 import { type Tagged, tagged } from "./der.ts"
 import { type Tag, tags } from "./tlv.ts"
 
@@ -65,7 +67,7 @@ const encoder = new TextEncoder()
 const fromUtf8 = (bytes: Uint8Array): string | undefined => {
   const text = decoder.decode(bytes)
   const again = encoder.encode(text)
-  return again.length === bytes.length && again.every((byte, i) => byte === bytes[i]) ? text : undefined
+  return same(again, bytes) ? text : undefined
 }
 
 const toUtf8 = (text: string): Uint8Array | undefined => {

@@ -1,5 +1,7 @@
 /** RFC 5280 section 4.1: certificates. The signed bytes are kept as they were read. */
+
 import * as Result from "effect/Result"
+import { same } from "../bytes.ts"
 import { type Der, decodeDer, encodeDer } from "../der/der.ts"
 import { bitOctets, bitString, integer, integerBetween } from "../der/primitive.ts"
 import { derCodec } from "../der/schema.ts"
@@ -80,8 +82,8 @@ export interface Certificate {
 const fail = (expected: string, ...path: ReadonlyArray<string>): Result.Result<never, CodecFailure> =>
   Result.fail({ alert: "decode_error", offset: 0, expected, path })
 
-const same = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
-  a === b || (a !== undefined && b !== undefined && a.length === b.length && a.every((byte, i) => byte === b[i]))
+const sameOrAbsent = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && same(a, b))
 
 /** What the versions allow (sections 4.1.2.1, 4.1.2.8, 4.1.2.9), and the two statements of one algorithm (4.1.1.2). */
 const consistent = ({ tbsCertificate, signatureAlgorithm }: SignedCertificate): Result.Result<void, CodecFailure> => {
@@ -91,7 +93,7 @@ const consistent = ({ tbsCertificate, signatureAlgorithm }: SignedCertificate): 
   if (hasUniqueId && tbs.version === "v1") return fail("no unique identifiers in version 1", "version")
   const isSameAlgorithm =
     tbs.signature.algorithm === signatureAlgorithm.algorithm &&
-    same(tbs.signature.parameters, signatureAlgorithm.parameters)
+    sameOrAbsent(tbs.signature.parameters, signatureAlgorithm.parameters)
   return isSameAlgorithm ? Result.void : fail("the algorithm that tbsCertificate names", "signatureAlgorithm")
 }
 

@@ -1,6 +1,8 @@
 /** RFC 5280 section 5.1: certificate revocation lists. The signed bytes are kept as they were read. */
+
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { same } from "../bytes.ts"
 import { type Der, decodeDer, encodeDer, type Tagged, tagged } from "../der/der.ts"
 import { bitOctets, integerBetween } from "../der/primitive.ts"
 import { derCodec, drawn } from "../der/schema.ts"
@@ -87,8 +89,8 @@ const noEntries: CrlEntries = { count: 0, find: () => undefined, obstacle: undef
 const fail = (expected: string, ...path: ReadonlyArray<string>): Result.Result<never, CodecFailure> =>
   Result.fail({ alert: "decode_error", offset: 0, expected, path })
 
-const same = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
-  a === b || (a !== undefined && b !== undefined && a.length === b.length && a.every((byte, i) => byte === b[i]))
+const sameOrAbsent = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && same(a, b))
 
 /**
  * Reads a list: strict DER, every entry looked at, in time and memory that grow with its length.
@@ -108,7 +110,7 @@ export const parseCertificateList = resultFn(function* (der: Uint8Array): Return
   if (extensions.length > 0 && version === "v1") yield* fail("no extensions before version 2", "version")
   const isSameAlgorithm =
     tbs.signature.algorithm === signatureAlgorithm.algorithm &&
-    same(tbs.signature.parameters, signatureAlgorithm.parameters)
+    sameOrAbsent(tbs.signature.parameters, signatureAlgorithm.parameters)
   if (!isSameAlgorithm) yield* fail("the algorithm that tbsCertList names", "signatureAlgorithm")
   const part = (path: string, offset: number) => (failure: CodecFailure) =>
     within(failure, offset, ["tbsCertList", path])

@@ -1,4 +1,5 @@
 /** IP addresses between their text and the bytes of an iPAddress (RFC 5280 section 4.2.1.6). */
+import { hex } from "../bytes.ts"
 
 const v4 = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/
 
@@ -43,7 +44,7 @@ export const parseIpAddress = (text: string): Uint8Array | undefined => parseV4(
 /** The text of 4 or 16 bytes (RFC 5952); hexadecimal for any other number of bytes. */
 export const showIpAddress = (bytes: Uint8Array): string => {
   if (bytes.length === 4) return bytes.join(".")
-  if (bytes.length !== 16) return `0x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`
+  if (bytes.length !== 16) return `0x${hex(bytes)}`
   const words = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0))
   let [start, length] = [0, 0]
   for (let i = 0; i < 8; i++) {

@@ -1,4 +1,5 @@
 /** JA4: a fingerprint of the software behind a ClientHello, which order, GREASE and the server's name do not change. */
+import { hex } from "../../codec/bytes.ts"
 import { find } from "../../codec/extension/extension.ts"
 import type { ClientHello } from "../../codec/handshake/clientHello.ts"
 import { CipherSuite } from "../../codec/registry/cipherSuite.ts"
@@ -64,11 +65,7 @@ const parts = (hello: ClientHello, order: Order): readonly [about: string, suite
 
 /** The first 12 hexadecimal digits of SHA-256; zeros for nothing. */
 const hash12 = (sha256: Hash, text: string): string =>
-  text === ""
-    ? "000000000000"
-    : [...sha256.digest(new TextEncoder().encode(text)).subarray(0, 6)]
-        .map((byte) => byte.toString(16).padStart(2, "0"))
-        .join("")
+  text === "" ? "000000000000" : hex(sha256.digest(new TextEncoder().encode(text)).subarray(0, 6))
 
 /**
  * The JA4 fingerprint of a ClientHello, 36 characters: how it speaks, its suites, its extensions with its signature

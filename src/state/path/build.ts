@@ -1,5 +1,7 @@
 /** From the end-entity towards the anchors: candidate paths, the shortest first, made one at a time. */
+
 import * as Result from "effect/Result"
+import { same } from "../../codec/bytes.ts"
 import type { Certificate } from "../../codec/x509/certificate.ts"
 import type { Failure } from "../failure.ts"
 import type { TrustAnchor } from "./anchor.ts"
@@ -43,8 +45,6 @@ const groupBy = <A>(all: ReadonlyArray<A>, key: (value: A) => string): ReadonlyM
 
 export const indexAnchors = (anchors: ReadonlyArray<TrustAnchor>): AnchorIndex =>
   groupBy(anchors, ({ subject }) => bytesKey(subject.der))
-
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
 
 /** How well key identifiers agree (RFC 5280 section 4.2.1.1): 0 is best. A hint for the order and never a verdict. */
 const distance = (child: Certificate, issuer: Certificate | undefined): number => {

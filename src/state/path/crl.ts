@@ -1,5 +1,7 @@
 /** RFC 5280 section 6.3.3: what a revocation list says about a certificate. */
+
 import * as Result from "effect/Result"
+import { hex, same } from "../../codec/bytes.ts"
 import { encodeDer } from "../../codec/der/der.ts"
 import type { CertificateList } from "../../codec/x509/crl.ts"
 import { crlExtensionOids, type IssuingDistributionPoint } from "../../codec/x509/crlExtension.ts"
@@ -14,10 +16,6 @@ import { allReasons, date, freshness, type Link, owe, type Statement } from "./r
 type DistributionPoint = ExtensionValue<"cRLDistributionPoints">[number]
 type PointName = DistributionPoint["distributionPoint"]
 type Reasons = Extract<Statement, { readonly _tag: "Good" }>["reasons"]
-
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
-
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
 
 /** A list for people: whose, its number where it has one, and from when. */
 export const listText = ({ issuer, known, thisUpdate }: CertificateList): string => {

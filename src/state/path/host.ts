@@ -1,5 +1,7 @@
 /** RFC 9525: whom a client means to reach, and whether a certificate is theirs. */
+
 import * as Result from "effect/Result"
+import { same } from "../../codec/bytes.ts"
 import type { Certificate } from "../../codec/x509/certificate.ts"
 import type { GeneralNames } from "../../codec/x509/generalName.ts"
 import { parseIpAddress, showIpAddress } from "../../codec/x509/ipAddress.ts"
@@ -67,8 +69,6 @@ export const parseServerIdentity = (text: string): Result.Result<ServerIdentity,
   if (/(^|\.)(\d+|0x[0-9a-f]*)$/.test(name)) return refuseText(text, "an IPv4 address is four decimal numbers")
   return Result.succeed({ _tag: "DnsName", name })
 }
-
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
 
 /**
  * Whether one presented name is the reference name (section 6.3). A wildcard is the whole left-most label, stands for

@@ -1,5 +1,7 @@
 /** RFC 6960 sections 3.2 and 4.2.2: what an OCSP response says about a certificate, and who may say it. */
+
 import * as Result from "effect/Result"
+import { same } from "../../codec/bytes.ts"
 import { decodeDer } from "../../codec/der/der.ts"
 import { describe } from "../../codec/presentation/wire.ts"
 import { type Certificate, parseCertificate } from "../../codec/x509/certificate.ts"
@@ -20,8 +22,6 @@ import { allReasons, date, freshness, type Link, type OwedSignature, owe, type S
 
 /** SHA-1 is here to look things up with, not to prove anything: what it finds is checked by signature. */
 export type CertIdDigest = (hash: CertIdHash, bytes: Uint8Array) => Uint8Array
-
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
 
 /** The contents of the BIT STRING of a key: what key hashes are made of. */
 const keyBits = (spki: Uint8Array): Uint8Array =>

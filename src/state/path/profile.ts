@@ -1,5 +1,7 @@
 /** RFC 5280 section 4: what a certificate may say, judged by itself. */
+
 import * as Result from "effect/Result"
+import { same } from "../../codec/bytes.ts"
 import { type Returns, resultFn } from "../../codec/resultFn.ts"
 import type { Certificate } from "../../codec/x509/certificate.ts"
 import { type ExtensionName, extensionName } from "../../codec/x509/extension.ts"
@@ -8,8 +10,6 @@ import type { Failure } from "../failure.ts"
 import { keyProblem } from "./key.ts"
 import { once } from "./once.ts"
 import { refuse } from "./refusal.ts"
-
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
 
 const malformed = (certificate: Certificate, detail: string): Result.Result<never, Failure> =>
   refuse("CertificateMalformed", certificate, detail)

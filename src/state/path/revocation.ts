@@ -3,7 +3,9 @@
  * follows from it. As in validate.ts no cryptography is done: a statement comes with the signatures it still owes, and
  * only statements whose signatures were found right may be concluded from.
  */
+
 import * as Result from "effect/Result"
+import { same } from "../../codec/bytes.ts"
 import { algorithmForKey, type SignatureAlgorithm } from "../../codec/x509/algorithm.ts"
 import type { Certificate } from "../../codec/x509/certificate.ts"
 import { extensionName, type ReasonFlags } from "../../codec/x509/extension.ts"
@@ -107,8 +109,6 @@ export type Conclusion =
 const skew = 300_000
 
 export const date = (time: number): string => new Date(time).toISOString().replace(".000Z", "Z")
-
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
 
 /** The period in which a statement may be used, or why it may not. */
 export const freshness = (

@@ -1,5 +1,7 @@
 /** Certificate Transparency (RFC 6962): whether enough logs promise to have published a certificate. */
+
 import * as Result from "effect/Result"
+import { hex } from "../../codec/bytes.ts"
 import type { CodecFailure } from "../../codec/presentation/cursor.ts"
 import { decode } from "../../codec/presentation/wire.ts"
 import { type Returns, resultFn } from "../../codec/resultFn.ts"
@@ -68,9 +70,6 @@ export interface Rules {
   readonly operators: number
   readonly sha256: Hash
 }
-
-export const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
 
 /** Why a timestamp does not count; `undefined` when it does. */
 const objection = (

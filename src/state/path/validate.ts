@@ -4,7 +4,9 @@
  * A fold over the certificates from the anchor to the end-entity, with the state variables of section 6.1.2 under
  * their names. It does no cryptography: it ends with the list of signatures still to be checked.
  */
+
 import * as Result from "effect/Result"
+import { same } from "../../codec/bytes.ts"
 import { type Returns, resultFn } from "../../codec/resultFn.ts"
 import { algorithmForKey, type SignatureAlgorithm } from "../../codec/x509/algorithm.ts"
 import type { Certificate } from "../../codec/x509/certificate.ts"
@@ -62,8 +64,6 @@ interface State {
   readonly max_path_length: number
   readonly owed: ReadonlyArray<SignatureCheck>
 }
-
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
 
 const isSelfIssued = ({ subject, issuer }: Certificate): boolean => same(subject.der, issuer.der)
 

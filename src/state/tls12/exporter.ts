@@ -1,9 +1,11 @@
 /** RFC 5705 section 4: exporters of TLS 1.2, where the master secret is an extended one (RFC 7627 section 5.4). */
+
 import * as Result from "effect/Result"
+import { concat } from "../../codec/bytes.ts"
 import { prf } from "../../crypto/prf.ts"
 import type { Hash } from "../../crypto/primitives.ts"
 import { type Failure, fail } from "../failure.ts"
-import { joined, type MasterSecret, type Randoms } from "./keySchedule.ts"
+import type { MasterSecret, Randoms } from "./keySchedule.ts"
 
 /** What keying material is made of. */
 export interface Exporter12 {
@@ -49,8 +51,8 @@ export const exportKeyingMaterial = (
   if (context !== undefined && context.length > 0xffff) {
     return fail("InvalidConfiguration", `the context of an exporter has at most 65535 bytes, not ${context.length}`)
   }
-  const both = joined(randoms.client, randoms.server)
+  const both = [randoms.client, randoms.server]
   const size = context === undefined ? undefined : Uint8Array.of(context.length >> 8, context.length & 255)
-  const seed = context === undefined || size === undefined ? both : joined(both, joined(size, context))
+  const seed = concat(context === undefined || size === undefined ? both : [...both, size, context])
   return Result.succeed(prf(hash, master, label, seed, length))
 }

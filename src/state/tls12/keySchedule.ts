@@ -6,6 +6,7 @@
  *                     ├──► both Finished      `finished.ts`
  *                     └──► exporters          `exporter.ts`
  */
+import { concat } from "../../codec/bytes.ts"
 import { prf } from "../../crypto/prf.ts"
 import type { Hash } from "../../crypto/primitives.ts"
 import { Secret } from "../../crypto/secret.ts"
@@ -28,17 +29,9 @@ export type ServerWriteKeys = Secret<"server write">
 /** 48 bytes: section 8.1. */
 const masterSize = 48
 
-/** `first + second`. */
-export const joined = (first: Uint8Array, second: Uint8Array): Uint8Array => {
-  const both = new Uint8Array(first.length + second.length)
-  both.set(first)
-  both.set(second, first.length)
-  return both
-}
-
 /** Section 8.1: `PRF(pre_master_secret, "master secret", ClientHello.random + ServerHello.random)`. */
 export const masterSecret = (hash: Hash, premaster: PremasterSecret, { client, server }: Randoms): MasterSecret =>
-  new Secret("master", prf(hash, premaster, "master secret", joined(client, server), masterSize))
+  new Secret("master", prf(hash, premaster, "master secret", concat([client, server]), masterSize))
 
 /** RFC 7627 section 4: bound to all that was said up to ClientKeyExchange, so that it belongs to this peer alone. */
 export const extendedMasterSecret = (hash: Hash, premaster: PremasterSecret, sessionHash: Uint8Array): MasterSecret =>
@@ -74,13 +67,13 @@ export interface WriteKeys {
 export const writeKeys = (suite: CipherSuite12, master: MasterSecret, randoms: Randoms): WriteKeys => {
   const { keySize } = suite.aead
   const ivSize = directionSize(suite) - keySize
-  const seed = joined(randoms.server, randoms.client)
+  const seed = concat([randoms.server, randoms.client])
   const block = prf(suite.hash, master, "key expansion", seed, 2 * (keySize + ivSize))
   const keys = (at: 0 | 1) =>
-    joined(
+    concat([
       block.subarray(at * keySize, (at + 1) * keySize),
       block.subarray(2 * keySize + at * ivSize).subarray(0, ivSize)
-    )
+    ])
   const made: WriteKeys = { client: new Secret("client write", keys(0)), server: new Secret("server write", keys(1)) }
   block.fill(0)
   return made
