@@ -4,7 +4,8 @@ import * as Result from "effect/Result"
 import { find } from "../../src/codec/extension/extension.ts"
 import { forget, unsafeBytes } from "../../src/crypto/secret.ts"
 import type { Action } from "../../src/state/action.ts"
-import { credentials, toHex } from "../support/answers.ts"
+import { begin, maxLifetime } from "../../src/state/session.ts"
+import { credentials, now, toHex } from "../support/answers.ts"
 import { keeping } from "../support/resumption.ts"
 import { plans12, resuming, run12, ticketOf12, travel12 } from "../support/tls12.ts"
 import { arrowOf, plain, steps } from "../support/travel.ts"
@@ -179,5 +180,25 @@ describe("sessions", () => {
     assert.deepStrictEqual(again?.ticket, ticket)
     const [renewed] = stored(resuming(ticketOf12({ ticket }), { ticket: Uint8Array.of(4) }))
     assert.deepStrictEqual(renewed?.ticket, Uint8Array.of(4))
+  })
+
+  it("that are resumed live no longer for it: their time goes on, and so does that since the server showed who it is", () => {
+    const began = ticketOf12({ ticket })
+    const older = { ...began, session: { ...began.session, authenticated: now - 1000, expires: now + 5000 } }
+    const [again] = stored(resuming(older))
+    assert.deepStrictEqual([again?.lifetime, again?.draft.authenticated], [5000, now - 1000])
+    const [renewed] = stored(resuming(older, { ticket: Uint8Array.of(4) }))
+    assert.deepStrictEqual([renewed?.lifetime, renewed?.draft.authenticated], [3_600_000, now - 1000])
+    const { expires } = begin(renewed?.draft ?? assert.fail("none"), { now, lifetime: 2 * maxLifetime, ageAdd: 0 })
+    assert.strictEqual(expires, now - 1000 + maxLifetime)
+  })
+
+  it("of TLS 1.3 are offered to servers of TLS 1.3 alone", () => {
+    const began = ticketOf12({ ticket })
+    const session = { ...began.session, version: "TLSv1.3", suite: "TLS_AES_128_GCM_SHA256" } as const
+    const { resume: _, ...plan } = resuming({ ...began, session })
+    const { extensions } = run12(plan).heard("ClientHello").body
+    assert.deepStrictEqual(find(extensions, "session_ticket")?.ticket, new Uint8Array(0))
+    assert.isDefined(find(extensions, "pre_shared_key"))
   })
 })

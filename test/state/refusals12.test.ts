@@ -150,6 +150,12 @@ describe("ServerHello", () => {
     "handshake_failure"
   )
   refuses(
+    "no extended master secret, by a client that says that it wants one",
+    { masterSecret: "plain", client: { extendedMasterSecret: "required" } },
+    "NoExtendedMasterSecret",
+    "handshake_failure"
+  )
+  refuses(
     "a raw public key, which is offered for TLS 1.3",
     {
       client: { serverCertificateTypes: ["X509", "RawPublicKey"] },

@@ -1,8 +1,10 @@
 /** What a server of TLS 1.2 refuses: messages out of order, ChangeCipherSpec above all, and what is wrong in them. */
 import { assert, describe, it } from "@effect/vitest"
 import type { Message12 } from "../../src/codec/handshake/handshake.ts"
+import { prf } from "../../src/crypto/prf.ts"
 import type { ReasonName } from "../../src/state/failure.ts"
 import { verifyDataSize } from "../../src/state/tls12/finished.ts"
+import * as Transcript from "../../src/state/transcript.ts"
 import { concat, credentials, fromHex } from "../support/answers.ts"
 import {
   accepted12,
@@ -266,12 +268,24 @@ describe("9: Finished", () => {
     refused12(puppet, "DecodeFailed", "decode_error")
   })
 
-  it("of the server's label, which would be our own one reflected", () => {
+  /** RFC 5246 section 7.4.9, with the PRF alone. */
+  const labelled = ({ suite: { hash }, master, transcript }: Puppet12, label: string, without = 0) => {
+    const { messages } = transcript
+    const heard = { _tag: "Heard", messages: messages.slice(0, messages.length - without) } as const
+    return prf(hash, master ?? assert.fail("no secret"), label, Transcript.digestOf(heard, hash), verifyDataSize)
+  }
+
+  it("of the client's label is taken, and the server's has a label of its own", () => {
     const puppet = run12({
-      Finished: (puppet) => {
-        const { verify_data } = puppet.finished().body
-        puppet.say({ _tag: "Finished", body: { verify_data: verify_data.toReversed() } })
-      }
+      Finished: (puppet) => puppet.say({ _tag: "Finished", body: { verify_data: labelled(puppet, "client finished") } })
+    })
+    const { verify_data } = accepted12(puppet).heard("Finished").body
+    assert.deepStrictEqual(verify_data, labelled(puppet, "server finished", 1))
+  })
+
+  it("of the server's label is refused, though everything else is right", () => {
+    const puppet = run12({
+      Finished: (puppet) => puppet.say({ _tag: "Finished", body: { verify_data: labelled(puppet, "server finished") } })
     })
     refused12(puppet, "FinishedMismatch", "decrypt_error")
   })
