@@ -9,7 +9,7 @@ export const Patience: Context.Reference<number> = Context.Reference("effect-tls
   defaultValue: () => 30_000
 })
 
-/** Its time is up. */
+/** The failure of a server whose time is up. */
 export const tired = (patience: number, since: string): CliFailure =>
   failed(`the server has neither said anything nor closed in ${patience / 1000} s after ${since}`)
 

@@ -15,7 +15,7 @@ export const showMessage = ({ _tag, direction, message, raw }: MessageEvent): st
   return `${heading}\n${render(fields)}`.replace(/\n/g, "\n    ")
 }
 
-/** The same for programs, without the explanation. */
+/** One message for programs, without the explanation. */
 const toJson = ({ direction, message, raw }: MessageEvent): string =>
   JSON.stringify({ trace: { direction, message: message._tag, bytes: Buffer.from(raw).toString("hex") } })
 

@@ -5,7 +5,7 @@ import type { CertificateCompressionAlgorithm } from "../codec/extension/compres
 /** One algorithm, both ways. */
 export interface CertificateCompressor {
   readonly algorithm: CertificateCompressionAlgorithm
-  /** The same bytes in a form that every decompressor of this algorithm reads; `undefined` when it cannot be done. */
+  /** The bytes, compressed for any decompressor of this algorithm; `undefined` when that cannot be done. */
   readonly compress: (bytes: Uint8Array) => Uint8Array | undefined
   /**
    * The `size` bytes that were compressed, `size` at least 1; `undefined` when they are more or fewer, or followed by

@@ -1,4 +1,4 @@
-/** Comparison of secrets: Finished, binders, tickets, cookies (SECURITY: timing). */
+/** Comparison of secrets: Finished, binders, tickets, cookies. Time must not tell where they differ. */
 
 /**
  * Whether two byte strings are equal, in a time that depends on their length only. Lengths are public: a mismatch

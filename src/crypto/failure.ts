@@ -22,7 +22,7 @@ export const attempt = <A>(
   }
 }
 
-/** The same for a promise. */
+/** Runs a function whose promise may be rejected; a rejection is this failure. */
 export const attemptAsync = async <A>(
   reason: CryptoFailure["reason"],
   detail: string,

@@ -169,7 +169,7 @@ export interface Primitives {
   readonly aeads: { readonly [A in AeadName]: Aead }
   /** The groups this provider can do, in its order of preference. */
   readonly groups: ReadonlyArray<Group>
-  /** Its order of preference, AES-GCM first where the machine has instructions for it. */
+  /** The AEADs in order of preference: AES-GCM first where the machine has instructions for it. */
   readonly aeadPreference: ReadonlyArray<AeadName>
   readonly random: RandomBytes
   /** From a SubjectPublicKeyInfo in DER. RSA outside 2048 to 8192 bits, or with a bad exponent, is `InvalidKey`. */

@@ -34,7 +34,10 @@ export type Request = ResolveHello | ChooseCredential
 
 /** What a source of credentials does. Both may be slow; the handshake's deadline bounds them. */
 export interface Shape {
-  /** What it has, the preferred first; absent for certificates only, empty for nothing at all. A client offers them (RFC 7250 section 4.1). */
+  /**
+   * The types of certificate it has, the preferred first; absent for X.509 only, empty for nothing at all. A client
+   * offers them (RFC 7250 section 4.1).
+   */
   readonly certificateTypes?: ReadonlyArray<CertificateKind> | undefined
   /** The credential for this peer, or `undefined`: a server then fails with `NoCredential`, a client shows none. */
   readonly choose: (request: Request) => Effect.Effect<Credential | undefined, Failure>
@@ -53,7 +56,7 @@ export interface Shape {
    * somebody else. Absent: only connections that are given this very object share sessions.
    */
   readonly fingerprint?: Uint8Array | undefined
-  /** Those of this moment, for credentials that are replaced: a client looks at them once for each handshake. */
+  /** The credentials of this moment, where they are replaced: a client looks at them once for each handshake. */
   readonly current?: Effect.Effect<Shape> | undefined
 }
 

@@ -33,7 +33,7 @@ export interface Shape {
   readonly primitives: Primitives
   /** The cipher suites of TLS 1.3 to offer or accept, the preferred first. */
   readonly suites: ReadonlyArray<CipherSuite13>
-  /** Those of TLS 1.2. */
+  /** The cipher suites of TLS 1.2 to offer or accept, the preferred first. */
   readonly suites12: ReadonlyArray<CipherSuite12>
   /** The groups to offer or accept, the preferred first. */
   readonly groups: ReadonlyArray<NamedGroup>
@@ -111,7 +111,7 @@ const suitesOf = (primitives: Primitives): Suites => ({
   suites12: suites12(primitives)
 })
 
-/** Those with these names, in this order, each with its version. */
+/** The suites with these names, in this order, each with its version. */
 export const namedSuites = (all: Suites, names: ReadonlyArray<string>): Result.Result<Suites, string> =>
   Result.map(named("cipher suite", [...all.suites, ...all.suites12], names), (chosen) => ({
     suites: chosen.flatMap(({ name }) => all.suites.find((suite) => suite.name === name) ?? []),

@@ -148,7 +148,7 @@ export const makeSocket = (
     }
   })
 
-/** The same as a layer: wraps the `Socket` that is there. */
+/** {@link makeSocket} as a layer: wraps the `Socket` that is there. */
 export const layer = (
   options: Options
 ): Layer.Layer<Socket.Socket, TlsError, Socket.Socket | CryptoProvider | ServerVerifier> =>

@@ -40,7 +40,7 @@ export interface ConnectionInfo {
   readonly earlyData: "none" | "accepted" | "rejected"
   /** How the verifier came to believe the peer; absent when it did not say who it is. */
   readonly peer: string | undefined
-  /** The external PSK that speaks for both, by its identity and, where it is imported, the names of client and server. */
+  /** The external PSK that speaks for both: its identity and, where it is imported, the names of client and server. */
   readonly psk: string | undefined
 }
 
@@ -83,7 +83,7 @@ export interface TlsConnection {
     context: Uint8Array | undefined,
     length: number
   ) => Effect.Effect<Uint8Array, TlsError>
-  /** The same from the secret of early data, where some was offered: another connection may have the same. */
+  /** Keying material of early data, where some was offered: a replayed connection has the same. */
   readonly exportEarlyKeyingMaterial: (
     label: string,
     context: Uint8Array | undefined,

@@ -38,8 +38,8 @@ export interface Verifier {
    */
   readonly verify: (request: AuthenticatePeer) => Effect.Effect<PeerIdentity, Failure>
   /**
-   * The name of the policy, 32 bytes: SHA-256 over whom and what is believed. Sessions are resumed only where it is the
-   * same as when they began, since their peer is not asked again who it is; without one, none is resumed.
+   * A digest of the policy, 32 bytes: SHA-256 over whom and what is believed. A session is resumed under the policy that
+   * it began under and no other, since its peer is not judged again; a verifier without a fingerprint resumes nothing.
    */
   readonly fingerprint?: Uint8Array | undefined
 }
@@ -66,7 +66,7 @@ const nameOf = (how: string, a: Uint8Array | undefined, b: Uint8Array | undefine
 const earlier = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)
 
-/** The names that both believe. Where either takes any name, or none is common, the other's, or the first's, are told. */
+/** The names that both believe. Where one takes any name they are the other's; where none is common, the first's. */
 const commonAuthorities = (a: ReadonlyArray<Uint8Array>, b: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> => {
   if (a.length === 0 || b.length === 0) return a.length === 0 ? b : a
   const common = a.filter((name) => has(b, name))
@@ -125,7 +125,7 @@ export const orElse = (first: Verifier, second: Verifier): Verifier => {
   }
 }
 
-/** The same judgements, in other words: for texts and reasons of one's own. Nobody is accepted by it. */
+/** A verifier with failures in words and reasons of one's own. It accepts nobody whom the given one refuses. */
 export const mapError = (verifier: Verifier, f: (failure: Failure) => Failure): Verifier => ({
   ...verifier,
   verify: (request) => Effect.mapError(verifier.verify(request), f)

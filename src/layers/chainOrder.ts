@@ -17,7 +17,7 @@ const isOrdered = (chain: ReadonlyArray<Certificate>): boolean =>
 export interface Ordered {
   /** The end-entity first. */
   readonly chain: readonly [Certificate, ...ReadonlyArray<Certificate>]
-  /** Those that certify nothing in it. */
+  /** The certificates that certify nothing in the chain. */
   readonly dropped: ReadonlyArray<Certificate>
 }
 

@@ -2,7 +2,7 @@
 import * as Result from "effect/Result"
 import { escape } from "../state/failure.ts"
 
-/** The values of these names, in this order, each once. Fails with what to tell people: a name unknown, or none given. */
+/** The values of these names, in this order, each once. Fails, in words for people, for unknown names and for none. */
 export const named = <A extends { readonly name: string | number }>(
   what: string,
   all: ReadonlyArray<A>,

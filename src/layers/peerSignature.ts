@@ -1,4 +1,4 @@
-/** RFC 9846 section 4.5.2, RFC 5246 section 7.4.3: the signature of a peer, which every verifier checks whatever else it believes. */
+/** The signature of a peer, which every verifier checks (RFC 9846 section 4.5.2, RFC 5246 section 7.4.3). */
 import * as Result from "effect/Result"
 import { describe } from "../codec/presentation/wire.ts"
 import { SignatureScheme } from "../codec/registry/signatureScheme.ts"

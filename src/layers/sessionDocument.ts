@@ -39,7 +39,7 @@ const ticketOf = (text: string): Ticket | undefined =>
     }
   })
 
-/** The table that a text holds; one that nobody has written yet holds nothing. Single tickets that are none are left out. */
+/** The table that a text holds: an empty text holds an empty table, and what is no ticket is left out. */
 const parse = (
   text: string | undefined,
   limits: Limits,

@@ -115,7 +115,7 @@ const signs = ({ schemes }: Credential, request: Request): boolean => {
   return signable12(schemes).some(accepted) && foreignCurve(schemes, groups) === undefined
 }
 
-/** Those that may be shown at all. */
+/** The credentials that may be shown to this peer at all. */
 export const usable = <C extends Credential>(credentials: ReadonlyArray<C>, request: Request): ReadonlyArray<C> =>
   credentials.filter((credential) => {
     if (!signs(credential, request)) return false

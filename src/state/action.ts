@@ -19,7 +19,7 @@ export interface Send {
   readonly raw: Uint8Array
 }
 
-/** The same in TLS 1.2. */
+/** A handshake message of TLS 1.2, encoded once. */
 export interface Send12 {
   readonly _tag: "Send12"
   readonly epoch: Extract<Epoch, "plaintext" | "application">
@@ -41,7 +41,7 @@ export interface InstallKeys {
   readonly secret: Secret<string>
 }
 
-/** The same in TLS 1.2: the secret is one direction of the key block (RFC 5246 section 6.3). */
+/** New keys of TLS 1.2: the secret is one direction of the key block (RFC 5246 section 6.3). */
 export interface InstallKeys12 {
   readonly _tag: "InstallKeys12"
   readonly direction: Direction

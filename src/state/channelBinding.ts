@@ -74,7 +74,7 @@ const serverEndPoint = (endPoint: EndPoint | undefined, hashes: Hashes): Result.
   })
 }
 
-/** That of the signature, except that MD5 and SHA-1 give way to SHA-256. */
+/** The hash of the signature; SHA-256 in the place of MD5 and SHA-1 (RFC 5929 section 4.1). */
 const hashFor = (hash: SignatureHash, oid: string): Result.Result<HashName, Failure> => {
   const undefinedFor = (why: string) =>
     fail("NoChannelBinding", `tls-server-end-point is not defined for the server's certificate, ${why}`)

@@ -16,7 +16,7 @@ import type { Known } from "./tls13/psk.ts"
 
 /** A chain and the key that goes with it. Who holds the key, and what it is, is known to the one who made it. */
 export interface Credential {
-  /** DER, the end-entity certificate first (RFC 9846 section 4.5.1); a raw public key is a SubjectPublicKeyInfo alone. */
+  /** DER, the end-entity first (RFC 9846 section 4.5.1); a raw public key is one SubjectPublicKeyInfo. */
   readonly chain: ReadonlyArray<Uint8Array>
   /** What `chain` is; absent for certificates. */
   readonly certificateType?: CertificateKind | undefined
@@ -273,7 +273,7 @@ export interface Exchanges {
   readonly AuthenticatePeer: { readonly command: AuthenticatePeer; readonly answer: PeerAuthenticated }
 }
 
-/** The same table at run time, by tags. */
+/** {@link Exchanges} at run time, by tags. */
 export const answerOf = {
   PrepareHello: "HelloPrepared",
   MakeKeyShare: "KeyShareMade",

@@ -36,11 +36,11 @@ export type Version = "TLSv1.3" | "TLSv1.2"
 export type ExtendedMasterSecret = "required" | "optional"
 
 interface Config {
-  /** What is spoken, the newest that the peer speaks too; TLS 1.3 alone when absent. QUIC speaks TLS 1.3, whatever stands here. */
+  /** The versions, of which the newest is spoken that the peer has too; TLS 1.3 alone when absent, and inside QUIC. */
   readonly versions?: ReadonlyArray<Version> | undefined
-  /** In order of preference. */
+  /** The suites of TLS 1.3, in order of preference. */
   readonly suites: ReadonlyArray<CipherSuite13>
-  /** Those of TLS 1.2, in order of preference; none when absent. */
+  /** The suites of TLS 1.2, in order of preference; none when absent. */
   readonly suites12?: ReadonlyArray<CipherSuite12> | undefined
   /** `required` when absent. */
   readonly extendedMasterSecret?: ExtendedMasterSecret | undefined

@@ -33,7 +33,7 @@ export type ConnectionEvent =
       readonly message: Message
       readonly raw: Uint8Array
     }
-  /** The same in TLS 1.2, whose messages have structures of their own. */
+  /** A handshake message of TLS 1.2, whose messages have structures of their own. */
   | {
       readonly _tag: "Message12"
       readonly direction: "said" | "heard"
@@ -101,7 +101,7 @@ export interface Connection {
     context: Uint8Array | undefined,
     length: number
   ): Result.Result<Uint8Array, Failure>
-  /** The same from the secret of early data, where that was offered: weaker, since it may be replayed. */
+  /** Keying material of early data, where some was offered: weaker, since it may be replayed. */
   exportEarlyKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure>
   /**
    * The keys of both directions, for a new owner of the records, and the end of this one: a nonce counter with two

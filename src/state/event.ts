@@ -5,7 +5,7 @@ import type { Answer } from "./command.ts"
 /** A handshake message as it was heard, with the bytes that the transcript needs. */
 export type Heard = Message & { readonly raw: Uint8Array }
 
-/** The same in TLS 1.2. */
+/** A message of TLS 1.2 that the peer said. */
 export type Heard12 = Message12 & { readonly raw: Uint8Array }
 
 /** The record that is a message in TLS 1.2 (RFC 5246 section 7.1): what follows is protected with the new keys. */

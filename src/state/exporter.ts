@@ -9,7 +9,7 @@ import type { EarlyExporterSecret } from "./tls13/keySchedule.ts"
 
 const none = new Uint8Array(0)
 
-/** RFC 9846 section 7.5, where no context is the empty one, or RFC 5705 section 4, where it is not; `length` in bytes. */
+/** RFC 9846 section 7.5 (no context is an empty one) or RFC 5705 section 4 (it is not); `length` in bytes. */
 export const exportKeyingMaterial = (
   established: Established | undefined,
   label: string,
@@ -32,7 +32,7 @@ export interface EarlyExporter {
   readonly secret: EarlyExporterSecret
 }
 
-/** The same of early data; there is some where a client offered it or a server took it. */
+/** The exporter of early data, which is there where a client offered some or a server took it. */
 export const exportEarlyKeyingMaterial = (
   exporter: EarlyExporter | undefined,
   label: string,

@@ -45,7 +45,7 @@ export interface Session13 extends Common {
   readonly suite: CipherSuite13Name
 }
 
-/** A session of TLS 1.2. Its master secret is an extended one: without that a session is never resumed (RFC 7627 section 5.3). */
+/** A session of TLS 1.2, whose master secret is extended: others are never resumed (RFC 7627 section 5.3). */
 export interface Session12 extends Common {
   readonly version: "TLSv1.2"
   readonly suite: CipherSuite12Name

@@ -195,7 +195,7 @@ export const settle = (connection: Connection, progress: Progress, world: World)
   return { out, events, asks: undefined }
 }
 
-/** The same for a connection inside QUIC. */
+/** Answers a connection inside QUIC until nothing is asked; the output of all steps together. */
 export const settleQuic = (connection: QuicConnection, progress: QuicProgress, world: World): QuicProgress => {
   const out: Array<CryptoData> = []
   const secrets: Array<QuicSecret> = []

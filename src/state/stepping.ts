@@ -47,7 +47,7 @@ export const hear = <S, M>(
   )
 }
 
-/** The same where both versions are spoken: for the machine, and for whoever watches. */
+/** {@link hear} by the version that the state speaks: the event for the machine, and what is told to who watches. */
 export const hearEither = <S>(
   machine: Runnable<S>,
   state: S,

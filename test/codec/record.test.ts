@@ -16,14 +16,22 @@ import { decode, encode } from "../../src/codec/presentation/wire.ts"
 import {
   HEADER_LENGTH,
   innerTypeIndex,
+  lengthAt,
   MAX_CIPHERTEXT,
   MAX_PLAINTEXT,
-  readHeader,
+  typeAt,
+  versionAt,
   writeHeader
 } from "../../src/codec/record/record.ts"
 import { concat, fromHex } from "./support.ts"
 
 describe("the record header by hand", () => {
+  const headerAt = (bytes: Uint8Array, offset: number) => ({
+    type: typeAt(bytes, offset),
+    version: versionAt(bytes, offset),
+    length: lengthAt(bytes, offset)
+  })
+
   it.prop(
     "reads and writes what the schema of TLSPlaintext does",
     [Schema.toType(TLSPlaintext), Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 7 }))],
@@ -35,14 +43,11 @@ describe("the record header by hand", () => {
       }
       const bytes = Result.getOrThrow(encode(TLSPlaintext.wire, record))
       const shifted = concat(new Uint8Array(offset), bytes)
-      assert.deepStrictEqual(readHeader(shifted, offset), header)
+      assert.deepStrictEqual(headerAt(shifted, offset), header)
       const out = new Uint8Array(shifted.length)
       writeHeader(out, offset, header.type, header.version, header.length)
       out.set(record.fragment, offset + HEADER_LENGTH)
       assert.deepStrictEqual(out, shifted)
-      for (let missing = 1; missing <= HEADER_LENGTH; missing++) {
-        assert.isUndefined(readHeader(bytes.subarray(0, HEADER_LENGTH - missing), 0))
-      }
     }
   )
 
@@ -50,7 +55,7 @@ describe("the record header by hand", () => {
     const out = new Uint8Array(5)
     writeHeader(out, 0, 0xff, 0xfedc, 0xba98)
     assert.deepStrictEqual(out, fromHex("ff fedc ba98"))
-    assert.deepStrictEqual(readHeader(out, 0), { type: 0xff, version: 0xfedc, length: 0xba98 })
+    assert.deepStrictEqual(headerAt(out, 0), { type: 0xff, version: 0xfedc, length: 0xba98 })
   })
 })
 

@@ -97,7 +97,7 @@ export const extensions = <M extends MessageName>(message: M, { min, max }: Boun
   return wire as unknown as Wire<ExtensionsOf<M>>
 }
 
-/** The same at the end of a message of TLS 1.2, which may leave the whole block out: no bytes, no extensions. */
+/** The extensions at the end of a message of TLS 1.2, which may leave the block out: no bytes, no extensions. */
 export const trailingExtensions = <M extends MessageName>(message: M): Wire<ExtensionsOf<M>> => {
   const present = extensions(message, { min: 0, max: 2 ** 16 - 1 })
   return {

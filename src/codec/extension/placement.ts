@@ -139,7 +139,7 @@ export type Extension<M extends MessageName> = Placed<M> | UnknownExtension
 /** The extensions of message `M`. */
 export type ExtensionsOf<M extends MessageName> = ReadonlyArray<Extension<M>>
 
-/** The same for TLS 1.2, where only ServerHello has extensions that answer. */
+/** Whether TLS 1.2 lets an extension stand in a message, where only ServerHello has extensions that answer. */
 export const placedIn12 = (type: string | number, message: MessageName): boolean => {
   const rows: { readonly [type: string]: { readonly [message: string]: unknown } } = placement12
   return typeof type === "string" && rows[type]?.[message] !== undefined

@@ -144,7 +144,7 @@ export const encodeMessage = (message: Message): Result.Result<Uint8Array, Codec
 /** The handshake messages of TLS 1.2, header and body. */
 export const Handshake12: Codec<Message12> = codec("Handshake12", dialect(bodies12))
 
-/** The same as {@link decodeMessage} for TLS 1.2. */
+/** A whole message of TLS 1.2, decoded as {@link decodeMessage} does it. */
 export const decodeMessage12 = (raw: Uint8Array): Result.Result<Message12, CodecFailure> =>
   decode(Handshake12.wire, raw)
 

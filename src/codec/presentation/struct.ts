@@ -76,7 +76,7 @@ export const refine = <A>(wire: Wire<A>, holds: (value: A) => boolean, expected:
   write: (writer, value) => (holds(value) ? wire.write(writer, value) : writer.fail(expected))
 })
 
-/** The value of a `select`: one variant for each name of its enumeration, and one for the code points without a name. */
+/** The value of a `select`: a variant for each name of its enumeration, and one for the code points without a name. */
 export type Select<
   T extends string,
   R extends Registry,
@@ -85,7 +85,7 @@ export type Select<
   O
 > = { readonly [N in keyof R & string]: Variant<T, N, F, Wire.Type<C[N]>> }[keyof R & string] | Variant<T, number, F, O>
 
-/** `struct { E tag; select (tag) { case e1: T1; … } field; }`, where `otherwise` keeps the code points of the future. */
+/** `struct { E tag; select (tag) { case e1: T1; … } field; }`; `otherwise` keeps code points without a name. */
 export const select = <
   const T extends string,
   R extends Registry,

@@ -20,7 +20,7 @@ export const MAX_PLAINTEXT = 2 ** 14
 export const MAX_EXPANSION = 256
 /** The longest protected record of TLS 1.3, in bytes, header excluded; longer is a `record_overflow`. */
 export const MAX_CIPHERTEXT = MAX_PLAINTEXT + MAX_EXPANSION
-/** The same in TLS 1.2. */
+/** The longest protected record of TLS 1.2, in bytes, header excluded (RFC 5246 section 6.2.3). */
 export const MAX_CIPHERTEXT_12 = MAX_PLAINTEXT + 2048
 
 /** The content type of the record that begins at `offset`, as a code point; `HEADER_LENGTH` bytes must be there. */
@@ -33,19 +33,6 @@ export const versionAt = (bytes: Uint8Array, offset: number): number =>
 /** How many bytes follow the header of the record that begins at `offset`. */
 export const lengthAt = (bytes: Uint8Array, offset: number): number =>
   ((bytes[offset + 3] ?? 0) << 8) | (bytes[offset + 4] ?? 0)
-
-/** A header as a value, in code points. */
-export interface RecordHeader {
-  readonly type: number
-  readonly version: number
-  readonly length: number
-}
-
-/** The header of the record that begins at `offset`, or `undefined` while it is not all there. */
-export const readHeader = (bytes: Uint8Array, offset: number): RecordHeader | undefined =>
-  bytes.length - offset < HEADER_LENGTH
-    ? undefined
-    : { type: typeAt(bytes, offset), version: versionAt(bytes, offset), length: lengthAt(bytes, offset) }
 
 /** Writes a header into `out` at `offset`, where `HEADER_LENGTH` bytes must have been left for it. */
 export const writeHeader = (out: Uint8Array, offset: number, type: number, version: number, length: number): void => {

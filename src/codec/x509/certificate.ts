@@ -65,7 +65,7 @@ export interface Certificate {
   readonly serialNumber: Uint8Array
   /** How it is signed; `undefined` for an algorithm, or parameters, that we have no name for. */
   readonly signatureAlgorithm: SignatureAlgorithm | undefined
-  /** The same as an object identifier. */
+  /** The object identifier of that algorithm. */
   readonly signatureOid: string
   readonly signature: Uint8Array
   /** Names compare by their `der`. */

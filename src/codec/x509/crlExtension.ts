@@ -127,6 +127,6 @@ export const makeCrlAuthorityKeyIdentifier = (keyIdentifier: Uint8Array) =>
 export const makeIssuingDistributionPoint = (value: IssuingDistributionPoint) =>
   made(crlExtensionOids.issuingDistributionPoint, true, IssuingDistributionPoint, value)
 
-/** That a list holds only what changed since the one of this number: always critical. */
+/** deltaCRLIndicator: the list holds only what changed since the list of this number. Always critical. */
 export const makeDeltaCrlIndicator = (baseNumber: Uint8Array) =>
   made(crlExtensionOids.deltaCRLIndicator, true, CRLNumber, baseNumber)

@@ -149,7 +149,8 @@ const passed = (moment: number, now: number | undefined, kind: "start" | "end"):
 
 /**
  * A certificate as lines of label and text, for `cert inspect`. `fingerprint` is the SHA-256 digest of `der` and
- * `keyFingerprint` that of the SubjectPublicKeyInfo, by which keys are pinned; the codec cannot make them itself. With `now`, milliseconds since 1970, it says what is past.
+ * `keyFingerprint` that of the SubjectPublicKeyInfo, by which keys are pinned; the codec cannot make them itself. With
+ * `now`, milliseconds since 1970, the text says what is past.
  */
 export const inspectCertificate = (
   certificate: Certificate,

@@ -118,7 +118,7 @@ export const privateKeyContainer = (text: string): Result.Result<PrivateKeyConta
       : Result.map(toPkcs8(block.bytes), (pkcs8): PrivateKeyContainer => ({ _tag: "Plain", pkcs8 }))
   })
 
-/** The same, when it is not encrypted: PKCS#8 in DER. */
+/** The key of a PEM text that is not encrypted: PKCS#8 in DER. */
 export const privateKeyFromPem = (text: string): Result.Result<Uint8Array, CodecFailure> =>
   Result.flatMap(privateKeyContainer(text), (found) =>
     found._tag === "Plain" ? Result.succeed(found.pkcs8) : encrypted

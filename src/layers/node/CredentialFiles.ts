@@ -13,7 +13,7 @@ import { CryptoProvider } from "../CryptoProvider.ts"
 import { misconfigured, type TlsError } from "../TlsError.ts"
 import { describeError } from "../transport.ts"
 
-/** Where a chain, its key and what is stapled to it are; chain and key as PEM, the same file twice when both are in one. */
+/** The files of a chain and its key, PEM (twice the same file when both are in one), and of what is stapled to it. */
 export interface Files {
   /** The end-entity certificate first, then its intermediates. */
   readonly chain: string

@@ -7,6 +7,6 @@ import type { TlsError } from "../TlsError.ts"
 /** Cryptography by OpenSSL inside Node, AES-GCM preferred. */
 export const layer: Layer.Layer<CryptoProvider> = layerPrimitives(primitives)
 
-/** The same with suites and groups narrowed and reordered by name. */
+/** `CryptoProvider` on node:crypto, with suites and groups narrowed and reordered by name. */
 export const layerWith = (options: Options): Layer.Layer<CryptoProvider, TlsError> =>
   layerPrimitivesWith(primitives, options)

@@ -1,4 +1,4 @@
-/** The sessions of a client in a file, for programs that run again and again. Whoever can read it can read what is said. */
+/** The sessions of a client in a file, for programs that run again and again. The file is as secret as what they say. */
 import { open, readFile, rename, rm, stat } from "node:fs/promises"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"

@@ -111,7 +111,7 @@ const anchors = Layer.unwrap(
   Effect.map(TestCertificates, ({ ca }) => Layer.orDie(TrustAnchors.layerPem(ca.certificatePem)))
 )
 
-/** Certificates made for this layer by whatever cryptography is there, a server that has them, a client that believes. */
+/** Certificates made with the cryptography that is there, a server that has them, a client that believes them. */
 export const layerCertificates: Layer.Layer<
   TestCertificates | Credentials.Credentials | TrustAnchors.TrustAnchors | ServerVerifier.ServerVerifier,
   CertificateFactoryError,

@@ -47,7 +47,7 @@ export interface Issued {
   /** PKCS#8, DER. */
   readonly privateKey: Uint8Array
   readonly privateKeyPem: string
-  /** The same key, loaded. */
+  /** The private key, loaded. */
   readonly key: PrivateKey
   readonly subject: Name
   /** The subjectKeyIdentifier: the first 20 bytes of the SHA-256 of the SubjectPublicKeyInfo. */

@@ -54,7 +54,7 @@ const periodOf = Effect.fnUntraced(function* (options: PeriodOptions) {
 interface PeriodOptions {
   /** Milliseconds since 1970, whole seconds; default an hour ago. */
   readonly thisUpdate?: number | undefined
-  /** The same; default a week after. */
+  /** Milliseconds since 1970; default a week after `thisUpdate`. */
   readonly nextUpdate?: number | "none" | undefined
   /** What becomes of the signature; `broken` turns one bit of it around. */
   readonly signature?: "right" | "broken" | undefined

@@ -46,7 +46,7 @@ const sign = (key: Der.Type<typeof RSAPrivateKey>, encoded: Uint8Array): Uint8Ar
   return bytesOf(second + q * h, encoded.length)
 }
 
-/** The same key, but that its salts are of `random`. Other keys stay as they are. */
+/** An RSA key whose PSS salts come from `random`. Other keys stay as they are. */
 export const withSaltsOf = (
   random: RandomBytes,
   pkcs8: Uint8Array,

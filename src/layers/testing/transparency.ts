@@ -60,7 +60,7 @@ export const makeLog = Effect.fnUntraced(function* (
 /** A list of these logs, made at this time: milliseconds since 1970. */
 export const listOf = (logs: ReadonlyArray<TransparencyLog>, date: number): LogList => ({ date, logs })
 
-/** The same list as a log_list.json of version 3, which `CertificateTransparency.fromJson` reads. */
+/** A list of logs as a log_list.json of version 3, which `CertificateTransparency.fromJson` reads. */
 export const listToJson = ({ date, logs }: LogList): string => {
   const at = (time: number) => new Date(time).toISOString()
   const operators = [...new Set(logs.map(({ operator }) => operator))].map((name) => ({

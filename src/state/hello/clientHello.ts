@@ -51,7 +51,7 @@ const groupsOf = (config: ClientConfig): ReadonlyArray<NamedGroup> =>
 const schemesOf = (config: ClientConfig): ReadonlyArray<SignatureScheme> =>
   offers(config, "TLSv1.2") ? acceptable12(config.schemes) : config.schemes
 
-/** Those of each version, in the order of the versions. */
+/** The cipher suites of each version, in the order of the versions. */
 const suitesOf = (config: ClientConfig): ReadonlyArray<AnyCipherSuite> =>
   offeredVersions(config).flatMap(
     (version): ReadonlyArray<AnyCipherSuite> => (version === "TLSv1.2" ? (config.suites12 ?? []) : config.suites)

@@ -27,7 +27,7 @@ const chosen = (entropy: Uint8Array) => {
     scheme,
     certificateScheme,
     mode: greaseModes[(entropy[30] ?? 0) & 7] ?? 0x0b,
-    /** The same byte twice, as ALPN has strings of bytes. */
+    /** A GREASE protocol name: one byte twice, as ALPN has strings of bytes. */
     protocol: String.fromCharCode(protocol & 0xff).repeat(2),
     first: { type: first, data: new Uint8Array(0) },
     last: { type: last, data: content }

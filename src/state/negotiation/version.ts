@@ -121,6 +121,6 @@ const serverChose12 = (
     : fail("UnsupportedVersion", `the server speaks ${ProtocolVersion.show(hello.legacy_version)} only`)
 }
 
-/** The same where nothing but TLS 1.3 can follow. */
+/** Whether a server chose TLS 1.3, where nothing else can follow. */
 export const serverChose13 = (hello: ServerHello | HelloRetryRequest): Result.Result<void, Failure> =>
   Result.map(serverChose(only13, hello), () => undefined)

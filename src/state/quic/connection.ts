@@ -106,7 +106,7 @@ export interface QuicConnection {
   abort(failure: Failure): QuicProgress
   /** RFC 9846 section 7.5; `length` in bytes. */
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure>
-  /** The same for early data, where a client offered it or a server took it; `NoEarlyData` where neither did. */
+  /** Keying material of early data, where a client offered it or a server took it; else `NoEarlyData`. */
   exportEarlyKeyingMaterial(label: string, context: Uint8Array, length: number): Result.Result<Uint8Array, Failure>
   /** Overwrites the secrets that are kept here, not those that the host was given. A failure does it by itself. */
   dispose(): void

@@ -45,5 +45,8 @@ const limits: { readonly [A in AeadName]: KeyLimits } = {
 /** What one key of this AEAD may do, if its provider sets no other limits. */
 export const keyLimits = (aead: AeadName): KeyLimits => limits[aead]
 
-/** Alerts in a row, with no data between them, that end nothing: `user_canceled` in TLS 1.3 (RFC 9846 section 6.1), all warnings in TLS 1.2. */
+/**
+ * Alerts in a row, with no data between them, that end nothing: `user_canceled` in TLS 1.3 (RFC 9846 section 6.1), all
+ * warnings in TLS 1.2.
+ */
 export const maxWarnings = 4

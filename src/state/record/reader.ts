@@ -116,8 +116,8 @@ export class RecordReader {
   }
 
   /**
-   * Protected records may hold `size` bytes of plaintext at most, in TLS 1.3 of `TLSInnerPlaintext`; those that were read under the present key
-   * already included: a client learns with EncryptedExtensions that its limit holds, and they are in such a record.
+   * Protected records may hold `size` bytes of plaintext at most, in TLS 1.3 of `TLSInnerPlaintext`. That includes those
+   * read under the present key already: a client learns its limit from EncryptedExtensions, which are in such a record.
    * Fails with `RecordOverflow`.
    */
   limit(size: number): Result.Result<void, Failure> {

@@ -11,7 +11,7 @@ import type { Randoms } from "./keySchedule.ts"
 /** The curves; finite fields are not among them, and hybrid groups exist in TLS 1.3 only. */
 const known: ReadonlySet<NamedGroup> = new Set(["x25519", "secp256r1", "secp384r1", "secp521r1"])
 
-/** Those of a list that TLS 1.2 can use, in the same order. */
+/** The groups of a list that TLS 1.2 can use, in the same order. */
 export const groups12 = (groups: ReadonlyArray<NamedGroup>): ReadonlyArray<NamedGroup> =>
   groups.filter((group) => known.has(group))
 

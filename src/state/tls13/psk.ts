@@ -55,7 +55,7 @@ export interface OfferedPsk extends Psk {
 
 /** A PSK that a server goes on with. */
 export interface SelectedPsk extends Psk {
-  /** Its place among the client's identities. */
+  /** The place of the PSK among the client's identities. */
   readonly index: number
 }
 

@@ -57,7 +57,7 @@ export const refuseUnknown = ({ psks, raw, suite }: Choices): Result.Result<neve
     : fail("UnknownPsk", "none of the identities that the client names is known here")
 }
 
-/** The same PSK in the second ClientHello, bound anew (section 4.2.2): its place there. */
+/** The selected PSK in the second ClientHello: its new place, and its binder checked anew (section 4.2.2). */
 export const selectAgain = (
   psk: SelectedPsk,
   offered: Choices["psks"],
