@@ -38,8 +38,8 @@ export interface Verifier {
    */
   readonly verify: (request: AuthenticatePeer) => Effect.Effect<PeerIdentity, Failure>
   /**
-   * A digest of the policy, 32 bytes: SHA-256 over whom and what is believed. A session is resumed under the policy that
-   * it began under and no other, since its peer is not judged again; a verifier without a fingerprint resumes nothing.
+   * A digest of the policy, 32 bytes: SHA-256 over whom and what is believed. A session is resumed only under the
+   * policy that it began under, since its peer is not judged again; a verifier without a fingerprint resumes nothing.
    */
   readonly fingerprint?: Uint8Array | undefined
 }
