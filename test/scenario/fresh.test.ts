@@ -6,6 +6,7 @@ import { primitives as noble } from "../../src/crypto/noble/index.ts"
 import { primitives as node } from "../../src/crypto/node/index.ts"
 import type { Primitives } from "../../src/crypto/primitives.ts"
 import { okay, toHex } from "../support/answers.ts"
+import { run12 } from "../support/client12.ts"
 import {
   clientConfig,
   clientEnd,
@@ -15,6 +16,7 @@ import {
   serverEnd,
   serverWorld
 } from "../support/pair.ts"
+import { giving } from "../support/resumption.ts"
 
 /** A world with the randomness of the machine. */
 const real = (primitives: Primitives, world: World): World => ({ ...world, primitives })
@@ -55,5 +57,21 @@ describe("a retry", () => {
     assert.deepStrictEqual(groups, [["x25519"], ["secp256r1"]])
     const randoms = new Set(hellos.map(({ random }) => toHex(random)))
     assert.strictEqual(randoms.size, 1)
+  })
+})
+
+describe("a server of TLS 1.2", () => {
+  it("has a share, a random and a session ID of its own for every handshake", () => {
+    const seen = new Set<string>()
+    const count = 50
+    for (let i = 0; i < count; i++) {
+      const world = { ...real(node, serverWorld()), takeSession: () => undefined }
+      const puppet = run12({ config: giving(), world })
+      const { random, legacy_session_id_echo } = puppet.heard("ServerHello").body
+      const { params } = puppet.heard("ServerKeyExchange").body
+      // The end of the random is the mark of a server that can do better.
+      for (const bytes of [random.slice(0, 24), legacy_session_id_echo, params.public]) seen.add(toHex(bytes))
+    }
+    assert.strictEqual(seen.size, 3 * count)
   })
 })

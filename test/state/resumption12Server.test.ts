@@ -238,6 +238,15 @@ describe("by session ID", () => {
     assert.deepStrictEqual([last?.expires, last?.authenticated], [first?.expires, first?.authenticated])
   })
 
+  it("is resumed without a ticket, however old it is", () => {
+    const store = new Store()
+    const { id, session } = byId(store)
+    const late = run12(againById(store, id, session, { world: world(store, { now: () => now + hour - 1 }) }))
+    assert.strictEqual(kindOf(late), "resumed")
+    assert.isFalse(late.has("NewSessionTicket"))
+    assert.isUndefined(extensionOf(late, "session_ticket"))
+  })
+
   it("is forgotten when the handshake that would resume it fails (RFC 5246 section 7.2.2)", () => {
     const store = new Store()
     const { id, session } = byId(store)
