@@ -4,6 +4,7 @@ import { encodeMessage12, type Message12 } from "../../codec/handshake/handshake
 import type { Secret } from "../../crypto/secret.ts"
 import type { CipherSuite12 } from "../../crypto/suite.ts"
 import type { Action, Direction, InstallKeys12 } from "../action.ts"
+import type { Established12 } from "../established.ts"
 import { type Failure, fromCodec } from "../failure.ts"
 import { type Heard, hear } from "../transcript.ts"
 
@@ -44,3 +45,10 @@ export const installKeys12 = (direction: Direction, suite: CipherSuite12, secret
   suite,
   secret
 })
+
+/** The end of a handshake: data may flow in both directions, and the owner is told. */
+export const opened = (established: Established12): ReadonlyArray<Action> => [
+  { _tag: "Open", direction: "read" },
+  { _tag: "Open", direction: "write" },
+  { _tag: "Established", established }
+]

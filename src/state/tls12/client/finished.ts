@@ -9,7 +9,7 @@ import { land, type Of, type Stepped, type Steps } from "../../machine.ts"
 import { peerOf, staplesOf } from "../../proof.ts"
 import { hear } from "../../transcript.ts"
 import { verifyData, verifyFinished } from "../finished.ts"
-import { Flight12, installKeys12 } from "../flight.ts"
+import { Flight12, installKeys12, opened } from "../flight.ts"
 import { keptById, keptByTicket, store } from "./resumption.ts"
 import type {
   Established,
@@ -85,9 +85,7 @@ const open = (
   return Result.succeed(
     land({ _tag: "ESTABLISHED", proof, established, renegotiation: "not asked for" }, [
       ...before,
-      { _tag: "Open", direction: "read" },
-      { _tag: "Open", direction: "write" },
-      { _tag: "Established", established },
+      ...opened(established),
       ...store(keyed, kept, established)
     ])
   )

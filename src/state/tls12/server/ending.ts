@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import type { Established12 } from "../../established.ts"
 import { land, type Stepped } from "../../machine.ts"
 import { verifyData } from "../finished.ts"
-import type { Flight12 } from "../flight.ts"
+import { type Flight12, opened } from "../flight.ts"
 import { sessionOf } from "./session.ts"
 import type { EstablishedState, Keys } from "./state.ts"
 
@@ -14,11 +14,7 @@ export const finish = (flight: Flight12, hs: Keys, established: Established12): 
   flight.changeCipherSpec(suite, keys.server)
   const verify_data = verifyData("server", suite.hash, master, flight.transcript)
   return Result.map(flight.say({ _tag: "Finished", body: { verify_data } }), () => {
-    flight.do(
-      { _tag: "Open", direction: "read" },
-      { _tag: "Open", direction: "write" },
-      { _tag: "Established", established }
-    )
+    flight.do(...opened(established))
     if (kept._tag === "Id") {
       flight.do({ _tag: "KeepSession", id: kept.id, draft: sessionOf(hs, established), expires: undefined })
     }

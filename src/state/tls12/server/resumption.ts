@@ -16,7 +16,7 @@ import type { Session12, SessionDraft12 } from "../../session.ts"
 import type { SealedBy } from "../../tls13/psk.ts"
 import type { Heard } from "../../transcript.ts"
 import { verifyData, verifyFinished } from "../finished.ts"
-import { Flight12, installKeys12 } from "../flight.ts"
+import { Flight12, installKeys12, opened } from "../flight.ts"
 import { type Randoms, writeKeys } from "../keySchedule.ts"
 import { common, recordLimits, serverHello, ticketPromise } from "./serverHello.ts"
 import type {
@@ -177,9 +177,7 @@ export const finished = (
   Result.map(verifyFinished(event.body.verify_data, "client", resumed.suite.hash, resumed.master, transcript), () => {
     const established = establishedBy(resumed)
     return land({ _tag: "ESTABLISHED", established, renegotiations: "none" }, [
-      { _tag: "Open", direction: "read" },
-      { _tag: "Open", direction: "write" },
-      { _tag: "Established", established },
+      ...opened(established),
       ...keepAgain(resumed)
     ])
   })
