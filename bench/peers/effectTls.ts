@@ -62,7 +62,7 @@ const attend = (mode: Mode) => (socket: Socket.Socket) =>
         yield* send(writer, mode.bytes)
         break
       case "echo":
-        return yield* Effect.forever(Effect.flatMap(reader.pull, writer.writeAll))
+        return yield* Effect.forever(Effect.flatMap(reader.pull, writer.writeAll), { disableYield: true })
     }
     return yield* Effect.forever(reader.pull)
   }).pipe(Effect.scoped, Effect.ignore)
