@@ -7,7 +7,7 @@
 import * as fs from "node:fs"
 import * as os from "node:os"
 import { parseArgs } from "node:util"
-import { cases, type Figure } from "./cases.ts"
+import { cases, type Figure, warmUp } from "./cases.ts"
 import { makeIdentity } from "./identity.ts"
 import { codecFigures, primitiveFigures } from "./micro.ts"
 import { type Pair, start } from "./pair.ts"
@@ -87,6 +87,7 @@ const main = async () => {
   console.log(`${os.cpus()[0]?.model ?? "?"}, ${os.cpus().length} cores, Node ${process.version}, ${rounds} rounds\n`)
   line(["case", "figure", ours, theirs, "ratio"])
   try {
+    for (const pair of [pairs.ours, pairs.theirs]) await warmUp(pair, identity)
     for (const { name, suite, group, kind = "full", run } of cases(values.quick ? 0.1 : 1)) {
       if (values.only !== undefined && !name.includes(values.only)) continue
       for (const row of await compare(name, rounds, (pair) => run(pair, { identity, suite, group, kind }), pairs)) {
