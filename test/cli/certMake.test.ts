@@ -82,7 +82,7 @@ describe.skipIf(!hasOpenssl)("cert make", () => {
         ["email:root@mail.example.org", /email:root@mail/],
         ["email:a@example.org", /email:a@example\.org/],
         ["uri:https://www.example.org/", /URI:https:\/\/www/],
-        ["dirname:O=Other,C=CH", /DirName:O=Other,C=CH/]
+        ["dirname:O=Other,C=CH", /DirName:"O=Other,C=CH"/]
       ] as const
       for (const [name, says] of wrong) {
         const { dir } = yield* make(...constraints, ...subject, "--name", "www.example.org", "--name", name)
