@@ -12,7 +12,7 @@ export interface Endpoint {
 export const showEndpoint = ({ host, port }: Endpoint): string =>
   host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
 
-export const parsePort = (text: string): number | undefined => {
+const parsePort = (text: string): number | undefined => {
   const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : undefined
   return port !== undefined && port <= 65535 ? port : undefined
 }

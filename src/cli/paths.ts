@@ -20,7 +20,7 @@ const showPath = ({ subjects, at, reason, detail }: RefusedPath, i: number): str
   return [`Path ${i + 1}: ${why}`, ...steps].join("\n")
 }
 
-export const showPaths = (paths: ReadonlyArray<RefusedPath>): string => paths.map(showPath).join("\n")
+const showPaths = (paths: ReadonlyArray<RefusedPath>): string => paths.map(showPath).join("\n")
 
 /** Prints on standard error what was tried, where an error tells. */
 export const explainPaths = (error: unknown): Effect.Effect<void> => {

@@ -8,7 +8,7 @@ import { HandshakeObserver, type MessageEvent } from "../layers/events.ts"
 import type { Common } from "./flags.ts"
 
 /** One message: an arrow for its direction, its name, and below it every field. */
-export const showMessage = ({ _tag, direction, message, raw }: MessageEvent): string => {
+const showMessage = ({ _tag, direction, message, raw }: MessageEvent): string => {
   const arrow = direction === "said" ? "-->" : "<--"
   const heading = `${arrow} ${message._tag}, ${raw.length} bytes`
   const fields = _tag === "Message12" ? explain(Handshake12.wire, raw) : explain(Handshake.wire, raw)

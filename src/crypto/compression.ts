@@ -15,7 +15,7 @@ export interface CertificateCompressor {
 }
 
 /** What `remembering` keeps by default: chains of a server, each with and without what is stapled to it. */
-export const maxRemembered = 32
+const maxRemembered = 32
 
 /**
  * A compressor that keeps its latest results, so that a server compresses a chain once and not in every handshake.

@@ -5,7 +5,7 @@ import type { Aead, AeadKey, Primitives } from "../crypto/primitives.ts"
 import { Secret } from "../crypto/secret.ts"
 
 /** Milliseconds for which a key seals. A fleet that shares keys has to agree on it, so it is no option. */
-export const rotation = 6 * 3600 * 1000
+const rotation = 6 * 3600 * 1000
 
 /** Bytes of the public name of a key. */
 export const idSize = 16

@@ -35,7 +35,7 @@ export const tags = {
 const names = new Map<Tag, string>(Object.entries(tags).map(([name, tag]) => [tag, name]))
 
 /** A tag as ASN.1 writes it: `SEQUENCE`, `[0]`. */
-export const showTag = (tag: Tag): string =>
+const showTag = (tag: Tag): string =>
   names.get(tag) ?? (tag >= 0x80 && tag < 0xc0 ? `[${tag & 0x1f}]` : `an element of tag 0x${tag.toString(16)}`)
 
 /** `[number]` of the context-specific class. */

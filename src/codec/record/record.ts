@@ -17,7 +17,7 @@ export const HEADER_LENGTH = 5
 /** The longest plaintext of a record, in bytes. */
 export const MAX_PLAINTEXT = 2 ** 14
 /** How much protection may add in TLS 1.3: the content type, padding, and at most 255 bytes of the AEAD. */
-export const MAX_EXPANSION = 256
+const MAX_EXPANSION = 256
 /** The longest protected record of TLS 1.3, in bytes, header excluded; longer is a `record_overflow`. */
 export const MAX_CIPHERTEXT = MAX_PLAINTEXT + MAX_EXPANSION
 /** The longest protected record of TLS 1.2, in bytes, header excluded (RFC 5246 section 6.2.3). */

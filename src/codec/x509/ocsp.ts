@@ -98,7 +98,7 @@ export const BasicOCSPResponse = sequence({
 export const OCSPResponseCodec = derCodec("OCSPResponse", OCSPResponse)
 
 /** Section 4.4.1: the nonce of a request, repeated. The other extensions mean nothing to a verifier. */
-export const readOcspExtensions = extensionReader({ nonce: "1.3.6.1.5.5.7.48.1.2" }, { nonce: octetString })
+const readOcspExtensions = extensionReader({ nonce: "1.3.6.1.5.5.7.48.1.2" }, { nonce: octetString })
 
 /** A response that says something, read; nothing is said about who made it. */
 export interface BasicResponse {

@@ -18,7 +18,7 @@ export interface PemBlock {
 }
 
 /** Characters that are read at most: 16 MiB. */
-export const maxPemLength = 2 ** 24
+const maxPemLength = 2 ** 24
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 const sextets = new Map(Array.from(alphabet, (character, value) => [character.charCodeAt(0), value]))

@@ -2,7 +2,7 @@
 import type { AeadName } from "../primitives.ts"
 
 /** Bytes of the ciphertext that a mask is made of, and of the mask. */
-export const sampleSize = 16
+const sampleSize = 16
 export const maskSize = 5
 
 /**

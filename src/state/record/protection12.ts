@@ -21,7 +21,7 @@ const explicitForm: NonceForm = { fixed: 4, explicit: 8 }
 const implicitForm: NonceForm = { fixed: nonceSize, explicit: 0 }
 
 /** How the nonce of a suite is made. */
-export const nonceForm = ({ aead }: CipherSuite12): NonceForm =>
+const nonceForm = ({ aead }: CipherSuite12): NonceForm =>
   aead.name === "CHACHA20-POLY1305" ? implicitForm : explicitForm
 
 /** Bytes of the key block for one direction: the key, then the fixed part of the nonce. */
