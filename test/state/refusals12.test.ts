@@ -376,6 +376,33 @@ const alertIn = (end: End): string => {
   return AlertDescription.show(AlertDescription.of(last[6] ?? 0))
 }
 
+describe("a ServerHello that is malformed", () => {
+  const said = (id: number, extensions: string) => {
+    const block = fromHex(extensions.replaceAll(" ", ""))
+    const head = concat(Uint8Array.of(3, 3), new Uint8Array(32).fill(5), Uint8Array.of(id), new Uint8Array(id))
+    return framed("server_hello", concat(head, Uint8Array.of(0xc0, 0x2b, 0, 0, block.length), block))
+  }
+  it.each([
+    ["a session ID of 33 bytes", 33, "0017 0000 ff01 0001 00"],
+    ["extended_master_secret with a byte in it", 0, "0017 0001 00 ff01 0001 00"],
+    ["a ticket in session_ticket", 0, "0017 0000 ff01 0001 00 0023 0001 00"],
+    ["renegotiation_info of no bytes", 0, "0017 0000 ff01 0000"],
+    ["ec_point_formats of none", 0, "0017 0000 ff01 0001 00 000b 0001 00"],
+    ["a protocol of no bytes", 0, "0017 0000 ff01 0001 00 0010 0003 0001 00"]
+  ])("by %s", (_, id, extensions) => {
+    const end = connecting(keeping())
+    hearPlain(end, said(id, extensions))
+    assert.strictEqual(failed(end), "DecodeFailed", end.failure?.detail)
+    assert.strictEqual(alertIn(end), "decode_error")
+  })
+  it("and one that is not", () => {
+    const end = connecting(keeping())
+    hearPlain(end, said(32, "0017 0000 ff01 0001 00 0023 0000"))
+    assert.strictEqual(failed(end), undefined, end.failure?.detail)
+    assert.strictEqual(end.connection.state, "WAIT_SERVER_CERTIFICATE")
+  })
+})
+
 describe("ChangeCipherSpec in records (SECURITY 7)", () => {
   for (let heard = 1; heard < 4; heard++) {
     it(`after ${heard} messages of the server's flight it is an unexpected_message`, () => {
