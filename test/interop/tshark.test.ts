@@ -157,7 +157,7 @@ describe.skipIf(!hasTshark)("tshark", () => {
         for (const line of lines) assert.match(line, new RegExp(`^[A-Z_0-9]+ [0-9a-f]{64} [0-9a-f]{${2 * hash.size}}$`))
         const seen = yield* decrypted(chunks, lines)
         assert.deepStrictEqual([seen.client, seen.server], ["too early; and late", "an answer"])
-        // Hellos, EncryptedExtensions, Finished, EndOfEarlyData, Finished, two NewSessionTickets.
+        // Hellos, EncryptedExtensions, Finished, EndOfEarlyData, Finished, a NewSessionTicket.
         assert.deepStrictEqual(seen.messages, ["1", "2", "8", "20", "5", "20", "4"])
         assert.deepStrictEqual(seen.trouble, [])
         const less = yield* decrypted(
