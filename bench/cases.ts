@@ -1,6 +1,6 @@
 /** What is measured, and what it yields. Client and server are processes of their own; figures of both are counted. */
 
-import type { Pair } from "./pair.ts"
+import { type Pair, start } from "./pair.ts"
 import type { Kind, Mode, Setup } from "./peers/peer.ts"
 
 export interface Figure {
@@ -83,15 +83,18 @@ const pingPong =
     return [figure("round trip", "µs", (spent.seconds * 1e6) / count, "less")]
   }
 
+/** In processes of its own: one that has worked before has memory left to reuse, and would seem to need none. */
 const idle =
   (count: number): Case["run"] =>
-  async (pair, setup) => {
+  async ({ name }, setup) => {
+    const pair = start(name)
     const port = await pair.serve(setup, { _tag: "hold" })
     await pair.client({ _tag: "hold", setup, port, count: 100 })
     const before = await pair.memory()
     await pair.client({ _tag: "hold", setup, port, count })
     const after = await pair.memory()
     await pair.stop()
+    pair.end()
     const kibibytes = (role: "client" | "server") => (after[role].rss - before[role].rss) / 1024 / count
     return [
       figure("client memory", "KiB", kibibytes("client"), "less"),

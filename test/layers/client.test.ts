@@ -49,6 +49,20 @@ layer(world)("handshakes in memory", (it) => {
     })
   )
 
+  it.effect("as often as one likes, when services and options were looked at once", () =>
+    Effect.gen(function* () {
+      const connect = yield* TlsClient.make({ serverName: "localhost" })
+      const peers = Effect.gen(function* () {
+        const { left, right } = Pair.make()
+        const [client] = yield* Effect.all([connect(left), TlsServer.accept(right)], { concurrency: 2 })
+        return yield* client.exportKeyingMaterial("test", undefined, 8)
+      })
+      assert.notDeepEqual(yield* peers, yield* peers)
+      const error = yield* Effect.flip(TlsClient.make({ serverName: "not a name" }))
+      assert.strictEqual(error.reason._tag, "InvalidConfiguration")
+    })
+  )
+
   it.effect("a second round trip when the server wants another group", () =>
     Effect.gen(function* () {
       const { client, server } = yield* TlsTest.handshake({ server: { groups: ["secp384r1"] } })

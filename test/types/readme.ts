@@ -311,8 +311,8 @@ export { attend, EarlyServer }
 
 // README: begin
 const fast = Effect.gen(function* () {
-  const tcp = yield* NodeTcp.makeNet({ host: "example.org", port: 443, noDelay: true }) // for NodeSocket.makeNet
-  return yield* TlsClient.connect(tcp, { serverName: "example.org" })
+  const connect = yield* TlsClient.make({ serverName: "example.org" }) // once; then for each connection:
+  return yield* connect(yield* NodeTcp.makeNet({ host: "example.org", port: 443, noDelay: true }))
 })
 const FastServer = TlsServer.layer().pipe(
   Layer.provide(NodeTcp.layer), // this line alone
