@@ -3,6 +3,7 @@ import * as Result from "effect/Result"
 import { CipherSuite } from "../../codec/registry/cipherSuite.ts"
 import type { AnyCipherSuite } from "../../crypto/suite.ts"
 import { type Failure, fail } from "../failure.ts"
+import { namesOf } from "./names.ts"
 
 /** The server's choice: its own order of preference, over what the client offers. */
 export const select = <S extends AnyCipherSuite>(
@@ -13,7 +14,7 @@ export const select = <S extends AnyCipherSuite>(
   return suite === undefined
     ? fail(
         "NoCommonCipherSuite",
-        `the client offers ${offered.map(CipherSuite.show).slice(0, 16).join(", ")}; here are ${ours.map(({ name }) => name).join(", ")}`
+        `the client offers ${namesOf(CipherSuite, offered)}; here are ${ours.map(({ name }) => name).join(", ")}`
       )
     : Result.succeed(suite)
 }

@@ -2,6 +2,7 @@
 import * as Result from "effect/Result"
 import { NamedGroup } from "../../codec/registry/namedGroup.ts"
 import { type Failure, fail } from "../failure.ts"
+import { namesOf } from "./names.ts"
 
 /** Groups that resist a quantum computer come first, even when that costs a round trip. */
 const tier = (group: NamedGroup): number => (NamedGroup.show(group).includes("MLKEM") ? 0 : 1)
@@ -48,9 +49,6 @@ export const select = <Share extends { readonly group: NamedGroup }>(
   }
   const [group] = candidates
   return group === undefined
-    ? fail(
-        "NoCommonGroup",
-        `the client offers ${offered.map(NamedGroup.show).slice(0, 16).join(", ")}; here are ${ours.map(NamedGroup.show).join(", ")}`
-      )
+    ? fail("NoCommonGroup", `the client offers ${namesOf(NamedGroup, offered)}; here are ${namesOf(NamedGroup, ours)}`)
     : Result.succeed({ _tag: "Missing", group })
 }

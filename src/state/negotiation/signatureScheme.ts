@@ -3,8 +3,7 @@ import * as Result from "effect/Result"
 import { SignatureScheme } from "../../codec/registry/signatureScheme.ts"
 import { tls13Schemes } from "../../crypto/signature.ts"
 import { type Failure, fail } from "../failure.ts"
-
-const show = (schemes: ReadonlyArray<SignatureScheme>) => schemes.map(SignatureScheme.show).slice(0, 16).join(", ")
+import { namesOf } from "./names.ts"
 
 /** What TLS 1.3 allows in CertificateVerify at all: no PKCS#1 v1.5, no SHA-1. */
 const inCertificateVerify: ReadonlySet<SignatureScheme> = new Set(tls13Schemes)
@@ -16,7 +15,10 @@ export const select = (
 ): Result.Result<SignatureScheme, Failure> => {
   const scheme = ours.find((candidate) => accepted.includes(candidate) && inCertificateVerify.has(candidate))
   return scheme === undefined
-    ? fail("NoCommonSignatureScheme", `the peer accepts ${show(accepted)}; our key signs ${show(ours)}`)
+    ? fail(
+        "NoCommonSignatureScheme",
+        `the peer accepts ${namesOf(SignatureScheme, accepted)}; our key signs ${namesOf(SignatureScheme, ours)}`
+      )
     : Result.succeed(scheme)
 }
 

@@ -7,6 +7,7 @@ import { ProtocolVersion } from "../../codec/registry/protocolVersion.ts"
 import type { CertificateKind, ClientConfig, ServerConfig, Version } from "../config.ts"
 import { type Failure, fail } from "../failure.ts"
 import { groups12 } from "../tls12/keyExchange.ts"
+import { namesOf } from "./names.ts"
 
 const usual: ReadonlyArray<CertificateKind> = ["X509"]
 const only13: ReadonlyArray<Version> = ["TLSv1.3"]
@@ -38,8 +39,6 @@ export const offeredVersions = (config: ClientConfig): ReadonlyArray<Version> =>
     externalPskPolicy === "required" || !theirs.includes("X509") || (ours.length > 0 && !ours.includes("X509"))
   return needs13 ? versionsOf(config).filter((version) => version !== "TLSv1.2") : versionsOf(config)
 }
-
-const show = (versions: ReadonlyArray<ProtocolVersion>) => versions.slice(0, 8).map(ProtocolVersion.show).join(", ")
 
 /**
  * What a client says that it speaks: the list, and nothing else where there is one. Without it that is TLS 1.2 at the
@@ -76,7 +75,7 @@ export const select = (config: ServerConfig, hello: ClientHello): Result.Result<
   return version === undefined
     ? fail(
         "UnsupportedVersion",
-        `the client speaks ${show(theirs)}; here ${ours.length === 1 ? "is" : "are"} ${show(ours)}`
+        `the client speaks ${namesOf(ProtocolVersion, theirs)}; here ${ours.length === 1 ? "is" : "are"} ${namesOf(ProtocolVersion, ours)}`
       )
     : notFallenBack(ours, version, hello)
 }

@@ -6,6 +6,7 @@ import { algorithm12, authentication12, signable12 } from "../../crypto/signatur
 import type { Authentication12 } from "../../crypto/suite.ts"
 import type { AuthenticatePeer, Credential, Sign } from "../command.ts"
 import { type Failure, fail } from "../failure.ts"
+import { namesOf } from "../negotiation/names.ts"
 import type { Staples } from "../proof.ts"
 
 /** The Certificate for a credential; none is the empty list of a client that declines. */
@@ -72,12 +73,14 @@ export const select = (
   kinds: ReadonlyArray<Authentication12>
 ): Result.Result<SignatureScheme, Failure> => {
   const ours = signable12(schemes)
-  const show = (all: ReadonlyArray<SignatureScheme>) => all.map(SignatureScheme.show).slice(0, 16).join(", ")
   const scheme = ours.find((candidate) => {
     const kind = authentication12(candidate)
     return kind !== undefined && kinds.includes(kind) && accepted.includes(candidate)
   })
   return scheme === undefined
-    ? fail("NoCommonSignatureScheme", `the peer accepts ${show(accepted)}; our key signs ${show(ours)}`)
+    ? fail(
+        "NoCommonSignatureScheme",
+        `the peer accepts ${namesOf(SignatureScheme, accepted)}; our key signs ${namesOf(SignatureScheme, ours)}`
+      )
     : Result.succeed(scheme)
 }

@@ -13,6 +13,7 @@ import { type Failure, fail } from "../../failure.ts"
 import { land, type Of, type Steps } from "../../machine.ts"
 import * as Alpn from "../../negotiation/alpn.ts"
 import * as CertificateSchemes from "../../negotiation/certificateSchemes.ts"
+import { namesOf } from "../../negotiation/names.ts"
 import * as ServerName from "../../negotiation/serverName.ts"
 import { servedVersions } from "../../negotiation/version.ts"
 import { resumingAs } from "../../session.ts"
@@ -58,10 +59,7 @@ const suites = (config: ServerConfig, hello: ClientHello): Result.Result<Choices
   const common = (config.suites12 ?? []).filter(({ name }) => hello.cipher_suites.includes(name))
   return common.length > 0
     ? Result.succeed(common)
-    : fail(
-        "NoCommonCipherSuite",
-        `the client offers ${hello.cipher_suites.map(CipherSuite.show).slice(0, 16).join(", ")} for TLS 1.2`
-      )
+    : fail("NoCommonCipherSuite", `the client offers ${namesOf(CipherSuite, hello.cipher_suites)} for TLS 1.2`)
 }
 
 /** The client's schemes, as far as one of the suites goes with them: a credential is chosen by what is left. */
