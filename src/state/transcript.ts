@@ -1,4 +1,5 @@
 /** The transcript (RFC 9846 section 4.1): what was said so far, in both directions, as a value. */
+import { concat } from "../codec/bytes.ts"
 import type { Hash, HashState } from "../crypto/primitives.ts"
 
 /**
@@ -57,11 +58,4 @@ export const hear = ({ messages }: Heard, message: Uint8Array): Heard => ({
 export const digestOf = (self: Heard, hash: Hash): Uint8Array => digest(hashing(self, hash))
 
 /** `handshake_messages`, all of them, one behind the other. */
-export const spoken = ({ messages }: Heard): Uint8Array => {
-  const all = new Uint8Array(messages.reduce((size, message) => size + message.length, 0))
-  messages.reduce((at, message) => {
-    all.set(message, at)
-    return at + message.length
-  }, 0)
-  return all
-}
+export const spoken = ({ messages }: Heard): Uint8Array => concat(messages)

@@ -6,11 +6,19 @@
 import { assert, describe, it } from "@effect/vitest"
 import { alertOf } from "../../src/state/failure.ts"
 import { concat, okay, toHex } from "../support/answers.ts"
-import { clientEnd, clientWorld, type End, handshake, type Link, serverEnd, serverWorld } from "../support/pair.ts"
+import {
+  assertNeverApart,
+  type Direction,
+  directions,
+  type Ends,
+  mutations,
+  record,
+  view
+} from "../support/corruption.ts"
+import { clientEnd, clientWorld, type End, serverEnd, serverWorld } from "../support/pair.ts"
 import { copy, giving, keeping, openTickets } from "../support/resumption.ts"
 import { ticketFrom } from "../support/travel.ts"
 
-type Direction = "toClient" | "toServer"
 type Outcome = "accepted" | "rejected"
 const ticket = ticketFrom({ client: keeping(), server: giving({ maxEarlyData: 1000 }) })
 const words = [Uint8Array.from({ length: 20 }, (_, i) => i), Uint8Array.of(100, 101, 102)]
@@ -26,31 +34,11 @@ const fresh = (outcome: Outcome) => {
 
 const heardEarly = ({ events }: End): string =>
   events.flatMap((event) => (event._tag === "EarlyData" ? [toHex(event.bytes)] : [])).join("")
-const exported = (end: End) => toHex(okay(end.connection.exportKeyingMaterial("view", new Uint8Array(0), 32)))
-/** What an end takes for true: every message it heard, the early data, and the secret that it would export. */
-const view = (end: End): string => {
-  const heard = end.events.flatMap((e) => (e._tag === "Message" && e.direction === "heard" ? [toHex(e.raw)] : []))
-  return [...heard, heardEarly(end), exported(end)].join(" ")
-}
 
-const record = (outcome: Outcome) => {
-  const wire: { [D in Direction]: Uint8Array } = { toServer: new Uint8Array(0), toClient: new Uint8Array(0) }
-  const { client, server } = fresh(outcome)
-  handshake(client, server, (flight, direction) => {
-    wire[direction] = concat(wire[direction], flight)
-    return [flight]
-  })
-  assert.strictEqual(client.connection.established?.earlyData, outcome)
-  return { wire, toClient: view(client), toServer: view(server) }
-}
-
-const mutations: { readonly [name: string]: (bytes: Uint8Array, at: number) => Uint8Array } = {
-  "a bit flipped": (bytes, at) => bytes.with(at, (bytes[at] ?? 0) ^ (1 << (at % 8))),
-  "set to 0x00": (bytes, at) => bytes.with(at, 0),
-  "set to 0xff": (bytes, at) => bytes.with(at, 0xff),
-  deleted: (bytes, at) => concat(bytes.subarray(0, at), bytes.subarray(at + 1)),
-  doubled: (bytes, at) => concat(bytes.subarray(0, at + 1), bytes.subarray(at)),
-  "preceded by another": (bytes, at) => concat(bytes.subarray(0, at), Uint8Array.of(0x55), bytes.subarray(at))
+const recorded = (outcome: Outcome) => {
+  const honest = record(fresh(outcome))
+  assert.strictEqual(honest.established?.earlyData, outcome)
+  return honest
 }
 
 const assertBeginning = (end: End, outcome: Outcome, where: string) => {
@@ -60,10 +48,10 @@ const assertBeginning = (end: End, outcome: Outcome, where: string) => {
 }
 
 describe.each(["accepted", "rejected"] as const)("a resumed handshake, early data %s", (outcome) => {
-  const honest = record(outcome)
+  const honest = recorded(outcome)
   const end = (direction: Direction) => (direction === "toClient" ? fresh(outcome).client : fresh(outcome).server)
 
-  for (const direction of ["toClient", "toServer"] as const) {
+  for (const direction of directions) {
     it.each(Object.entries(mutations))(
       `${direction}: a byte %s is refused once, or changes nothing`,
       (what, mutate) => {
@@ -106,36 +94,8 @@ describe.each(["accepted", "rejected"] as const)("a resumed handshake, early dat
   }
 
   it("is never connected at both ends with two views of it, whatever is done between them", () => {
-    let both = 0
-    let apart = 0
-    for (const direction of ["toClient", "toServer"] as const) {
-      for (const mutate of Object.values(mutations)) {
-        for (let at = 0; at < honest.wire[direction].length; at += 31) {
-          const { client, server } = fresh(outcome)
-          handshake(client, server, once(direction, at, mutate))
-          assertBeginning(server, "accepted", `${direction} at ${at}`)
-          const fine = [client, server].every(
-            ({ connection, failure }) => connection.state === "CONNECTED" && failure === undefined
-          )
-          if (!fine) apart++
-          else {
-            both++
-            assert.strictEqual(exported(client), exported(server))
-          }
-        }
-      }
-    }
+    const look = ({ server }: Ends, where: string) => assertBeginning(server, "accepted", where)
+    const { both, apart } = assertNeverApart(() => fresh(outcome), 31, look)
     assert.isAbove(apart, both)
   })
 })
-
-/** Changes the byte at this place of everything that goes one way. */
-const once = (direction: Direction, at: number, mutate: (bytes: Uint8Array, at: number) => Uint8Array): Link => {
-  let passed = 0
-  return (flight, which) => {
-    if (which !== direction) return [flight]
-    const place = at - passed
-    passed += flight.length
-    return [place >= 0 && place < flight.length ? mutate(flight, place) : flight]
-  }
-}
